@@ -1,0 +1,4 @@
+@NullMarked
+package stet.cli;
+
+import org.jspecify.annotations.NullMarked;

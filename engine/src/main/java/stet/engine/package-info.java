@@ -1,0 +1,4 @@
+@NullMarked
+package stet.engine;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package stet.testkit;
+
+import org.jspecify.annotations.NullMarked;
