@@ -7,21 +7,21 @@ import java.util.HexFormat;
 /**
  * A SHA-256: names a blob by its plaintext and a stored file by its stored bytes.
  *
- * <p>Held as four big-endian longs rather than an array, so that ids compare by value and cost one small object.
+ * <p>Held as four big-endian longs rather than an array, so that ids compare by value and cost one
+ * small object.
  */
 public record Id(long a, long b, long c, long d) implements Comparable<Id> {
   /** Bytes in an id. */
   public static final int LENGTH = 32;
 
   private static final ThreadLocal<MessageDigest> SHA_256 =
-      ThreadLocal.withInitial(
-          () -> {
-            try {
-              return MessageDigest.getInstance("SHA-256");
-            } catch (NoSuchAlgorithmException e) {
-              throw new IllegalStateException("every Java platform has SHA-256", e);
-            }
-          });
+      ThreadLocal.withInitial(() -> {
+        try {
+          return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+          throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+      });
 
   /** The SHA-256 of {@code length} bytes from {@code offset}. */
   public static Id of(byte[] bytes, int offset, int length) {

@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A repository operation that could not be done: what is wrong, which object, and what to try.
  *
- * <p>The message states the fact in lower case without a full stop and names the object; the hint is a sentence.
+ * <p>The message states the fact in lower case without a full stop and names the object; the hint
+ * is a sentence.
  */
 public final class RepositoryException extends RuntimeException {
   private static final long serialVersionUID = 1L;

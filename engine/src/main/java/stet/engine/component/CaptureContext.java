@@ -1,0 +1,26 @@
+package stet.engine.component;
+
+import org.jspecify.annotations.Nullable;
+import stet.engine.RowHash;
+import stet.repository.BlobSink;
+import stet.repository.BlobSource;
+import stet.repository.json.JsonObject;
+import stet.repository.tree.Node;
+
+/**
+ * What a component is given to capture itself with.
+ *
+ * @param operation the backup
+ * @param sink takes the blobs
+ * @param source gives blobs of the parent snapshot
+ * @param parent the component's directory in the parent snapshot, or null
+ * @param parentManifest what the component added to the parent's manifest, or null
+ * @param hashKey the key of content hashes, the same in all snapshots of a repository's application
+ */
+public record CaptureContext(
+    Operation operation,
+    BlobSink sink,
+    BlobSource source,
+    @Nullable Node parent,
+    @Nullable JsonObject parentManifest,
+    RowHash.Key hashKey) {}

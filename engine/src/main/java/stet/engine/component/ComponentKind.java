@@ -1,0 +1,25 @@
+package stet.engine.component;
+
+import java.util.List;
+
+/**
+ * A kind of state that Stet can keep, such as a PostgreSQL database or a directory tree.
+ *
+ * <p>This is the extension point: a kind is found by {@link java.util.ServiceLoader}, so a jar on
+ * the class path adds one. Its {@link #key()} is the word that declares such a component in the
+ * configuration ({@code - postgres: default}).
+ */
+public interface ComponentKind {
+  /** The word for this kind in the configuration, unique among kinds. */
+  String key();
+
+  /** The settings a component of this kind takes, next to its name. */
+  List<Setting> settings();
+
+  /**
+   * Makes a component from its definition, without touching what it stands for.
+   *
+   * @throws stet.engine.StetException with {@code CONFIGURATION} if a value is unusable
+   */
+  Component create(ComponentDefinition definition);
+}

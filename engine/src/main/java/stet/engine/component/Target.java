@@ -1,0 +1,92 @@
+package stet.engine.component;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The place where a component lives, as a restore works on it: the live state, and states that lie
+ * beside it.
+ *
+ * <p>A restore builds a staging state, verifies it, and swaps it with the live state, which becomes
+ * the previous state. Every step can be asked about afterwards by {@linkplain Beside#identity()
+ * identity}, so that a restore that died can be finished or undone by looking at facts alone. All
+ * methods may be called again after a crash and then complete what is missing.
+ */
+public interface Target extends AutoCloseable {
+  /** What lives here now. */
+  Live live();
+
+  /**
+   * Builds the captured state beside the live one and verifies that it equals what was captured. If
+   * anything fails, what was built is removed.
+   *
+   * @throws stet.engine.StetException with {@code VERIFICATION_FAILED} naming the table or file
+   *     that differs
+   */
+  Beside stage(RestoreContext context);
+
+  /** Stores a note with a state that lies beside the live one, replacing an earlier note. */
+  void note(Beside state, String note);
+
+  /**
+   * Makes {@code state} live. What was live before is kept as the previous state of {@code
+   * operation}, with {@code note}.
+   *
+   * @return the previous state, or null if nothing was live
+   */
+  @Nullable Beside swap(Beside state, String operation, String note);
+
+  /**
+   * Undoes {@link #swap}: puts the previous state of {@code operation} (if there was one) back and
+   * what is live aside under the name and identity of {@code state}. Does nothing if {@code state}
+   * is not live.
+   */
+  void swapBack(Beside state, String operation);
+
+  /**
+   * All states beside the live one that carry the name of a staging or previous state, oldest
+   * first.
+   */
+  List<Beside> beside();
+
+  /** Removes a state for good. Never the live one. */
+  void drop(Beside state);
+
+  @Override
+  void close();
+
+  /**
+   * The live state.
+   *
+   * @param identity tells it from any state that may take its place (a database's OID, a
+   *     directory's device and inode), or null if there is none
+   * @param empty whether a restore would replace nothing of value
+   * @param description what a person calls it, such as {@code database "shop" on db.example.org},
+   *     without secrets
+   */
+  record Live(@Nullable String identity, boolean empty, String description) {}
+
+  /**
+   * A state beside the live one.
+   *
+   * @param role staging or previous
+   * @param operation the id of the operation that made it
+   * @param name its name, a database's or a directory's
+   * @param identity tells it wherever it is renamed to
+   * @param note what {@link #note} stored, or null
+   * @param bytes its size, or -1 if unknown
+   */
+  record Beside(
+      Role role,
+      String operation,
+      String name,
+      String identity,
+      @Nullable String note,
+      long bytes) {}
+
+  /** What a state beside the live one is there for. */
+  enum Role {
+    STAGING,
+    PREVIOUS
+  }
+}

@@ -1,0 +1,5 @@
+/** File access over libc with byte paths, for what Java's own file API cannot do exactly. */
+@NullMarked
+package stet.engine.posix;
+
+import org.jspecify.annotations.NullMarked;
