@@ -79,7 +79,13 @@ public final class JsonObject {
           parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER
               ? parser.getBigIntegerValue()
               : (Object) parser.getLongValue();
-      case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
+      case VALUE_NUMBER_FLOAT -> {
+        double number = parser.getDoubleValue();
+        if (!Double.isFinite(number)) {
+          throw new JsonException("number out of range: " + parser.getString(), null);
+        }
+        yield number;
+      }
       case VALUE_TRUE -> true;
       case VALUE_FALSE -> false;
       default -> null;
@@ -95,6 +101,42 @@ public final class JsonObject {
   /** Sets a member unless {@code value} is null. */
   public JsonObject putIfPresent(String key, @Nullable Object value) {
     return value == null ? this : put(key, value);
+  }
+
+  /** Sets every member that {@code other} has. */
+  public JsonObject putAll(JsonObject other) {
+    members.putAll(other.copy().members);
+    return this;
+  }
+
+  /** The same members, independent of later changes here. */
+  public JsonObject copy() {
+    return without(Set.of());
+  }
+
+  /** The members but for some, independent of later changes here. */
+  public JsonObject without(Set<String> keys) {
+    JsonObject rest = new JsonObject();
+    members.forEach((key, value) -> {
+      if (!keys.contains(key)) {
+        rest.members.put(key, copyOf(value));
+      }
+    });
+    return rest;
+  }
+
+  private static @Nullable Object copyOf(@Nullable Object value) {
+    return switch (value) {
+      case JsonObject object -> object.copy();
+      case List<?> list -> {
+        List<@Nullable Object> copy = new ArrayList<>(list.size());
+        for (Object element : list) {
+          copy.add(copyOf(element));
+        }
+        yield copy;
+      }
+      case null, default -> value;
+    };
   }
 
   public boolean has(String key) {
