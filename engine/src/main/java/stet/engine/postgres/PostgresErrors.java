@@ -1,0 +1,62 @@
+package stet.engine.postgres;
+
+import java.sql.SQLException;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+
+/** The server's errors in our words. */
+final class PostgresErrors {
+  private PostgresErrors() {}
+
+  /** An error of the source or target, or the interruption that caused it. */
+  static StetException failed(String what, SQLException e) {
+    if (Thread.currentThread().isInterrupted()) {
+      return new StetException(ErrorCode.INTERRUPTED, "interrupted: " + what, null, e);
+    }
+    return new StetException(ErrorCode.SOURCE, what + ": " + text(e), hint(e), e);
+  }
+
+  /** The server's message with its detail, or the driver's. */
+  static String text(SQLException e) {
+    if (e instanceof PSQLException postgres) {
+      ServerErrorMessage server = postgres.getServerErrorMessage();
+      if (server != null && server.getMessage() != null) {
+        String detail = server.getDetail();
+        String where = server.getWhere();
+        return server.getMessage()
+            + (detail == null ? "" : " (" + detail + ")")
+            + (where == null ? "" : " [" + where.lines().findFirst().orElse("") + "]");
+      }
+    }
+    String message = Objects.requireNonNullElse(e.getMessage(), e.getClass().getSimpleName());
+    Throwable cause = e.getCause();
+    return cause == null || cause.getMessage() == null || message.contains(cause.getMessage())
+        ? message
+        : message + " (" + cause.getMessage() + ")";
+  }
+
+  private static @Nullable String hint(SQLException e) {
+    if (e instanceof PSQLException postgres) {
+      ServerErrorMessage server = postgres.getServerErrorMessage();
+      if (server != null && server.getHint() != null) {
+        return server.getHint();
+      }
+    }
+    return switch (Objects.requireNonNullElse(e.getSQLState(), "")) {
+      case "53100" -> "The server's disk is full; free space on it and try again.";
+      case "53300" -> "The server has no free connection; use fewer workers.";
+      case "57P01", "57P02", "57P03", "08006", "08003" ->
+          "The server ended the connection; see its log for the reason.";
+      default -> null;
+    };
+  }
+
+  /** Whether the error carries this SQLSTATE. */
+  static boolean is(SQLException e, String state) {
+    return state.equals(e.getSQLState());
+  }
+}

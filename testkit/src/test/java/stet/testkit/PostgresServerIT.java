@@ -1,0 +1,50 @@
+package stet.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class PostgresServerIT {
+  @ParameterizedTest
+  @ValueSource(ints = {13, 15})
+  void runsTheWantedMajorVersion(int major) {
+    PostgresServer server = PostgresServers.embedded(major);
+    assertThat(server.queryOne("postgres", "show server_version")).startsWith(major + ".");
+    assertThat(server.queryOne("postgres", "show fsync")).isEqualTo("on");
+    assertThat(PostgresServers.embedded(major)).isSameAs(server);
+  }
+
+  @Test
+  void runsTheInstalledServer() {
+    PostgresServer server = PostgresServers.installed();
+    server.createDatabase("we ird\"db");
+    server.execute("we ird\"db", "create table t (a int)");
+    assertThat(server.dumpSchema("we ird\"db")).contains("CREATE TABLE public.t");
+    server.dropDatabase("we ird\"db");
+    assertThat(server.databases()).doesNotContain("we ird\"db");
+  }
+
+  @Test
+  void leavesNothingBehind() throws IOException {
+    PostgresServer server = PostgresServers.startEmbedded(15, Map.of("fsync", "off"));
+    server.stop();
+    server.start();
+    assertThat(server.queryOne("postgres", "show fsync")).isEqualTo("off");
+    server.close();
+    assertThat(Files.exists(server.dataDirectory())).isFalse();
+    assertThat(
+            ProcessHandle.allProcesses()
+                .filter(process ->
+                    process
+                        .info()
+                        .commandLine()
+                        .orElse("")
+                        .contains(server.dataDirectory().toString())))
+        .isEmpty();
+  }
+}
