@@ -51,6 +51,7 @@ public final class BlobIndex {
             location, 0, pages.get(number >> PAGE_BITS), (number & (PAGE_SIZE - 1)) * INTS, INTS);
       } else {
         copies.computeIfAbsent(number, _ -> new ArrayList<>(1)).add(location);
+        damaged.remove(number);
       }
     }
 
