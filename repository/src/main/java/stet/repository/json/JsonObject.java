@@ -54,6 +54,18 @@ public final class JsonObject {
     return parse(text.getBytes(StandardCharsets.UTF_8));
   }
 
+  /**
+   * Reads the object that a parser has come to; afterwards the parser is at its end.
+   *
+   * @throws JsonException if the parser is not at the start of an object
+   */
+  public static JsonObject read(JsonParser parser) {
+    if (parser.currentToken() != JsonToken.START_OBJECT) {
+      throw new JsonException("expected a JSON object", null);
+    }
+    return object(parser);
+  }
+
   private static JsonObject object(JsonParser parser) {
     JsonObject object = new JsonObject();
     while (parser.nextToken() != JsonToken.END_OBJECT) {
