@@ -367,7 +367,7 @@ class SwapIT {
         out.write(server.url("shop") + "\n");
         out.flush();
         assertThat(in.readLine()).isEqualTo("swapping");
-        Thread.sleep(random.nextInt(500));
+        Thread.sleep(random.nextInt(250));
         child.destroyForcibly();
         child.waitFor();
       }
