@@ -1,0 +1,99 @@
+package stet.engine.postgres;
+
+import java.nio.charset.StandardCharsets;
+import java.sql.SQLException;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.repository.Bytes;
+import stet.repository.Id;
+
+/**
+ * The one lock of an environment on its server: an advisory lock that a session holds until it is
+ * closed, or dies with its process.
+ */
+public final class EnvironmentLock implements AutoCloseable {
+  private final Maintenance maintenance;
+  private final String environment;
+
+  private EnvironmentLock(Maintenance maintenance, String environment) {
+    this.maintenance = maintenance;
+    this.environment = environment;
+  }
+
+  /**
+   * Takes the lock.
+   *
+   * @param settings the server, and the database that the operation will work on
+   * @throws StetException with {@code LOCKED} naming who holds it
+   */
+  public static EnvironmentLock acquire(
+      ConnectionSettings settings, String application, String environment) {
+    Maintenance maintenance = Maintenance.open(settings.pinned(), settings.database());
+    boolean held = false;
+    try {
+      long key = key(application, environment);
+      held =
+          "t".equals(maintenance.session().value("SELECT pg_catalog.pg_try_advisory_lock(?)", key));
+      if (!held) {
+        throw new StetException(
+            ErrorCode.LOCKED,
+            "another operation works on environment \""
+                + environment
+                + "\" of \""
+                + application
+                + "\""
+                + holder(maintenance.session(), key),
+            "Wait until it ends; a lock never outlives the session that holds it.");
+      }
+      return new EnvironmentLock(maintenance, environment);
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot lock environment \"" + environment + "\"", e);
+    } finally {
+      if (!held) {
+        maintenance.close();
+      }
+    }
+  }
+
+  /** The length keeps {@code a/b + c} apart from {@code a + b/c}. */
+  static long key(String application, String environment) {
+    String text = "stet:" + application.length() + ":" + application + "/" + environment;
+    return Bytes.longBe(Id.of(text.getBytes(StandardCharsets.UTF_8)).toBytes(), 0);
+  }
+
+  private static String holder(Session session, long key) throws SQLException {
+    String found =
+        session.value(
+            """
+            SELECT ': process ' || a.pid || ' of user "' || coalesce(a.usename::text, '') || '" ('
+              || coalesce(a.application_name, '') || coalesce(' from ' || host(a.client_addr), '')
+              || ', since ' || coalesce(to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS'), '') || ' UTC)'
+            FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+            WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+              AND l.database = (SELECT oid FROM pg_catalog.pg_database
+                WHERE datname = pg_catalog.current_database())
+              AND l.classid::bigint = ? AND l.objid::bigint = ?
+            """,
+            key >>> 32,
+            key & 0xffff_ffffL);
+    return found == null ? "" : found;
+  }
+
+  /**
+   * Fails if the lock was lost with its session.
+   *
+   * @throws StetException with {@code SOURCE}
+   */
+  public void check() {
+    try {
+      maintenance.session().value("SELECT 1");
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("lost the lock of environment \"" + environment + "\"", e);
+    }
+  }
+
+  @Override
+  public void close() {
+    maintenance.close();
+  }
+}

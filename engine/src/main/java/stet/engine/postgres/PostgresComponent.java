@@ -1,0 +1,95 @@
+package stet.engine.postgres;
+
+import java.nio.file.Path;
+import java.sql.SQLException;
+import org.jspecify.annotations.Nullable;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.engine.component.CaptureContext;
+import stet.engine.component.Captured;
+import stet.engine.component.Component;
+import stet.engine.component.Operation;
+import stet.engine.component.Target;
+
+/** A PostgreSQL database. */
+final class PostgresComponent implements Component {
+  private final String name;
+  private final ConnectionSettings settings;
+  private final @Nullable ConnectionSettings admin;
+  private final @Nullable Path tools;
+
+  PostgresComponent(
+      String name,
+      ConnectionSettings settings,
+      @Nullable ConnectionSettings admin,
+      @Nullable Path tools) {
+    this.name = name;
+    this.settings = settings;
+    this.admin = admin;
+    this.tools = tools;
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public String kind() {
+    return "postgres";
+  }
+
+  @Override
+  public void check(Operation operation) {
+    ConnectionSettings pinned = settings.pinned();
+    try (Session session = Session.open(pinned)) {
+      PostgresTools.find(tools, major(session.version()));
+      new SourceCheck(session, pinned, operation).run();
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot check " + pinned.describe(), e);
+    }
+  }
+
+  /** The major version of a {@code server_version_num}. */
+  static int major(int version) {
+    return version / 10_000;
+  }
+
+  @Override
+  public Captured capture(CaptureContext context) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Target target(Operation operation) {
+    // The database need not exist yet, so the server is found through another one.
+    ConnectionSettings pinned = settings.pinned();
+    return new PostgresTarget(
+        new PostgresPlace(name, pinned, admin == null ? null : sameServer(pinned, admin), tools));
+  }
+
+  /** A mistake here would create databases on one server and rename them on another. */
+  private static ConnectionSettings sameServer(
+      ConnectionSettings settings, ConnectionSettings admin) {
+    ConnectionSettings pinned = admin.pinned();
+    String started = "SELECT pg_catalog.pg_postmaster_start_time()";
+    try (Maintenance one = Maintenance.open(settings, settings.database());
+        Maintenance other = Maintenance.open(pinned, settings.database())) {
+      String first = one.session().value(started);
+      String second = other.session().value(started);
+      if (first == null || !first.equals(second)) {
+        throw new StetException(
+            ErrorCode.CONFIGURATION,
+            "admin_url reaches another server ("
+                + pinned.describeServer()
+                + ") than url ("
+                + settings.describeServer()
+                + ")",
+            "Both must name the same server.");
+      }
+      return pinned;
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot compare the servers of url and admin_url", e);
+    }
+  }
+}

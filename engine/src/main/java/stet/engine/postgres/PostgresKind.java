@@ -1,0 +1,69 @@
+package stet.engine.postgres;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import stet.engine.StetException;
+import stet.engine.component.Component;
+import stet.engine.component.ComponentDefinition;
+import stet.engine.component.ComponentKind;
+import stet.engine.component.Setting;
+
+/** PostgreSQL databases as components. */
+public final class PostgresKind implements ComponentKind {
+  @Override
+  public String key() {
+    return "postgres";
+  }
+
+  @Override
+  public List<Setting> settings() {
+    return List.of(
+        new Setting(
+            "url",
+            Setting.Type.SECRET,
+            false,
+            "The database as libpq reads it: a URI, key=value words, service=NAME or a database"
+                + " name; PG* variables and the password file complete it."),
+        new Setting(
+            "admin_url",
+            Setting.Type.SECRET,
+            false,
+            "How to reach the same server as a role that may create databases and roles, for"
+                + " restores, where the role of url may not."),
+        new Setting(
+            "tools",
+            Setting.Type.TEXT,
+            false,
+            "The directory of pg_dump and pg_restore, where they are not in PATH or"
+                + " /usr/lib/postgresql/*/bin."));
+  }
+
+  @Override
+  public Component create(ComponentDefinition definition) {
+    ConnectionSettings url = parse(definition, "url");
+    ConnectionSettings admin = parse(definition, "admin_url");
+    String tools = definition.text("tools");
+    return new PostgresComponent(
+        definition.name(),
+        url == null ? ConnectionSettings.parse("") : url,
+        admin,
+        tools == null ? null : Path.of(tools));
+  }
+
+  private static @Nullable ConnectionSettings parse(ComponentDefinition definition, String key) {
+    String text = definition.text(key);
+    if (text == null) {
+      return null;
+    }
+    try {
+      return ConnectionSettings.parse(text);
+    } catch (StetException e) {
+      throw new StetException(
+          e.code(),
+          definition.origin() + ": " + definition.name() + "." + key + ": " + e.getMessage(),
+          e.hint(),
+          e);
+    }
+  }
+}

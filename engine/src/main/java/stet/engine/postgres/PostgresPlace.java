@@ -1,0 +1,29 @@
+package stet.engine.postgres;
+
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A database and how to work with it.
+ *
+ * @param component the component's name
+ * @param settings reach the database, pinned to one server
+ * @param admin reach the same server as a role that may create databases, or null if the first may
+ * @param tools the configured directory of PostgreSQL's programs, or null
+ */
+record PostgresPlace(
+    String component,
+    ConnectionSettings settings,
+    @Nullable ConnectionSettings admin,
+    @Nullable Path tools) {
+
+  /** The database's name. */
+  String database() {
+    return settings.database();
+  }
+
+  /** The settings for creating, renaming and dropping databases. */
+  ConnectionSettings adminSettings() {
+    return admin == null ? settings : admin;
+  }
+}

@@ -1,0 +1,305 @@
+package stet.engine.postgres;
+
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.engine.component.Operation;
+import stet.engine.component.RestoreContext;
+import stet.engine.component.Target;
+import stet.engine.postgres.DatabaseSwap.Rename;
+import stet.engine.postgres.Maintenance.Entry;
+
+/**
+ * A database as the place of a restore. States beside it are databases on the same server, told by
+ * their names and their OIDs.
+ */
+final class PostgresTarget implements Target {
+  private final PostgresPlace place;
+  private final BesideNames names;
+  private @Nullable Maintenance maintenance;
+
+  PostgresTarget(PostgresPlace place) {
+    this.place = place;
+    this.names = new BesideNames(place.database());
+  }
+
+  /** Connects when first needed, and again after the connection was lost. */
+  private Maintenance maintenance() {
+    Maintenance open = maintenance;
+    if (open == null) {
+      open = Maintenance.open(place.adminSettings(), place.database());
+      maintenance = open;
+    }
+    return open;
+  }
+
+  private void disconnect() {
+    if (maintenance != null) {
+      maintenance.close();
+      maintenance = null;
+    }
+  }
+
+  /** Something to ask or tell the server. */
+  @FunctionalInterface
+  private interface Work<T extends @Nullable Object> {
+    T with(Maintenance maintenance) throws SQLException;
+  }
+
+  private <T extends @Nullable Object> T ask(String what, Work<T> work) {
+    try {
+      return work.with(maintenance());
+    } catch (SQLException e) {
+      disconnect();
+      throw PostgresErrors.failed(what + " of " + place.settings().describe(), e);
+    }
+  }
+
+  @Override
+  public Live live() {
+    Entry entry = ask("cannot look up the live state", m -> m.named(place.database()));
+    String description = place.settings().describe();
+    if (entry == null) {
+      return new Live(null, true, description);
+    }
+    return new Live(entry.oid(), isEmpty(entry), description);
+  }
+
+  private boolean isEmpty(Entry entry) {
+    if (!entry.allowsConnections()) {
+      return false;
+    }
+    try (Session session = Session.open(place.settings())) {
+      return "t"
+          .equals(
+              session.value(
+                  """
+                  SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class c
+                      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                      WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+                        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                          WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                            AND d.objid = c.oid AND d.deptype = 'e'))
+                    AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc p
+                      JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+                      WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+                        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                          WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                            AND d.objid = p.oid AND d.deptype = 'e'))
+                    AND NOT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)
+                  """));
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot look into " + place.settings().describe(), e);
+    }
+  }
+
+  @Override
+  public Beside stage(RestoreContext context) {
+    Operation operation = context.operation();
+    String name = names.of(Role.STAGING, operation.id());
+    if (ask("cannot look up the staging state", m -> m.named(name)) != null) {
+      throw new StetException(
+          ErrorCode.FAILED,
+          "database \"" + name + "\" exists already on " + place.settings().describeServer(),
+          "Drop it, or finish the operation that made it with restore --resume or --abort.");
+    }
+    String oid = new Staging(place, context, name).build();
+    return new Beside(Role.STAGING, operation.id(), name, oid, null, size(oid));
+  }
+
+  private long size(String oid) {
+    return ask("cannot measure a database", m -> size(m, oid));
+  }
+
+  private static long size(Maintenance maintenance, String oid) throws SQLException {
+    String size =
+        maintenance
+            .session()
+            .value(
+                "SELECT pg_catalog.pg_database_size(d.oid) FROM pg_catalog.pg_database d"
+                    + " WHERE d.oid::text = ?"
+                    + " AND pg_catalog.has_database_privilege(d.oid, 'CONNECT')",
+                oid);
+    return size == null ? -1 : Long.parseLong(size);
+  }
+
+  @Override
+  public void note(Beside state, String note) {
+    ask(
+        "cannot store a note beside the live state",
+        m -> {
+          Entry entry = require(m, state);
+          m.session()
+              .execute(
+                  DatabaseComment.statement(entry.name(), entry.comment().withNote(note).text()));
+          return entry;
+        });
+  }
+
+  private Entry require(Maintenance maintenance, Beside state) throws SQLException {
+    Entry entry = maintenance.identified(state.identity());
+    if (entry == null) {
+      throw new StetException(
+          ErrorCode.NOT_FOUND,
+          "database \""
+              + state.name()
+              + "\" with OID "
+              + state.identity()
+              + " is no longer on "
+              + place.settings().describeServer(),
+          null);
+    }
+    return entry;
+  }
+
+  @Override
+  public @Nullable Beside swap(Beside state, String operation, String note) {
+    String previousName = names.of(Role.PREVIOUS, operation);
+    return rename(
+        "swap",
+        m -> {
+          Entry entry = require(m, state);
+          if (entry.name().equals(place.database())) {
+            return List.of();
+          }
+          List<Rename> renames = new ArrayList<>();
+          Entry live = m.named(place.database());
+          if (live != null) {
+            String comment = live.comment().withNote(note).text();
+            renames.add(new Rename(live.oid(), live.name(), previousName, comment));
+          }
+          renames.add(
+              new Rename(entry.oid(), entry.name(), place.database(), entry.comment().own()));
+          return renames;
+        },
+        m -> {
+          Entry previous = m.named(previousName);
+          return previous == null ? null : beside(m, previous);
+        });
+  }
+
+  @Override
+  public void swapBack(Beside state, String operation) {
+    String previousName = names.of(Role.PREVIOUS, operation);
+    rename(
+        "swap back",
+        m -> {
+          Entry live = m.named(place.database());
+          if (live == null || !live.oid().equals(state.identity())) {
+            return List.of();
+          }
+          List<Rename> renames = new ArrayList<>();
+          DatabaseComment aside = new DatabaseComment(state.note(), live.comment().own());
+          renames.add(new Rename(live.oid(), live.name(), state.name(), aside.text()));
+          Entry previous = m.named(previousName);
+          if (previous != null) {
+            renames.add(
+                new Rename(
+                    previous.oid(), previousName, place.database(), previous.comment().own()));
+          }
+          return renames;
+        },
+        m -> null);
+  }
+
+  /**
+   * Plans renames from what is there, does them, and looks again. If the connection was lost the
+   * plan is made anew: it is empty if the server had committed.
+   */
+  private <T extends @Nullable Object> T rename(
+      String what, Work<List<Rename>> plan, Work<T> result) {
+    String failure = "cannot " + what + " the live state";
+    for (int attempt = 1; ; attempt++) {
+      List<Rename> renames = ask(failure, plan);
+      if (renames.isEmpty()) {
+        return ask(failure, result);
+      }
+      try {
+        new DatabaseSwap(maintenance()).rename(renames);
+      } catch (StetException e) {
+        disconnect();
+        if (!DatabaseSwap.lostConnection(e) || attempt == 3) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  @Override
+  public List<Beside> beside() {
+    return ask(
+        "cannot list the states beside the live state",
+        m -> {
+          List<Beside> result = new ArrayList<>();
+          for (Entry entry : m.all()) {
+            if (names.parse(entry.name()) != null) {
+              result.add(beside(m, entry));
+            }
+          }
+          return result;
+        });
+  }
+
+  private Beside beside(Maintenance maintenance, Entry entry) throws SQLException {
+    BesideNames.Parsed parsed = Objects.requireNonNull(names.parse(entry.name()));
+    return new Beside(
+        parsed.role(),
+        parsed.operation(),
+        entry.name(),
+        entry.oid(),
+        entry.comment().note(),
+        size(maintenance, entry.oid()));
+  }
+
+  @Override
+  public void drop(Beside state) {
+    ask(
+        "cannot drop a state beside the live state",
+        m -> {
+          Entry entry = m.identified(state.identity());
+          if (entry == null) {
+            return state;
+          }
+          if (names.parse(entry.name()) == null) {
+            throw new StetException(
+                ErrorCode.REFUSED,
+                "database \""
+                    + entry.name()
+                    + "\" is neither a staging nor a previous state and is not dropped",
+                null);
+          }
+          drop(m, entry);
+          return state;
+        });
+  }
+
+  /** Drops a database whoever is in it. */
+  static void drop(Maintenance maintenance, Entry entry) throws SQLException {
+    Session session = maintenance.session();
+    String statement = "DROP DATABASE " + SqlText.name(entry.name());
+    for (int attempt = 1; ; attempt++) {
+      // FORCE stops at the first session that may not be ended, so ours come first anyway.
+      List<SessionEnder.Other> left = SessionEnder.end(session, entry.oid());
+      try {
+        session.execute(
+            session.version() >= 130000 && left.isEmpty()
+                ? statement + " WITH (FORCE)"
+                : statement);
+        return;
+      } catch (SQLException e) {
+        if (!PostgresErrors.is(e, "55006") || attempt == 3) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    disconnect();
+  }
+}
