@@ -142,8 +142,7 @@ record StateShape() implements Shape<List<ComponentSettings>> {
       }
     });
     return List.of(
-        new ComponentSettings(
-            named, kind, List.of(), settings, place.reading().position(node).toString()));
+        new ComponentSettings(named, kind, List.of(), settings, place.reading().position(node)));
   }
 
   private static Key<?> key(Setting setting) {

@@ -115,7 +115,7 @@ class ConfigurationTest {
     assertThat(production.components())
         .extracting(ComponentSettings::sets)
         .containsExactly(List.of(), List.of("uploads"), List.of("uploads", "deep"));
-    assertThat(production.components().getFirst().origin()).isEqualTo("stet.yaml:10:9");
+    assertThat(production.components().getFirst().origin()).hasToString("stet.yaml:10:9");
   }
 
   @Test
@@ -514,7 +514,7 @@ class ConfigurationTest {
         .containsExactly("art", "media");
     assertThat(environment.components().getFirst().settings())
         .containsEntry("path", directory.resolve("relative").toString());
-    assertThat(environment.components().getLast().origin()).isEqualTo("STET_BOX_MEDIA");
+    assertThat(environment.components().getLast().origin()).hasToString("STET_BOX_MEDIA");
   }
 
   @Test
@@ -563,7 +563,7 @@ class ConfigurationTest {
 
     assertThat(configuration.source()).isEqualTo("STET_CONFIG_YAML");
     assertThat(configuration.environment("production").components().getFirst().origin())
-        .isEqualTo("STET_CONFIG_YAML:10:9");
+        .hasToString("STET_CONFIG_YAML:10:9");
   }
 
   @Test
