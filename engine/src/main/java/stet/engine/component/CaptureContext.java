@@ -1,9 +1,11 @@
 package stet.engine.component;
 
+import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 import stet.engine.RowHash;
 import stet.repository.BlobSink;
 import stet.repository.BlobSource;
+import stet.repository.chunk.Polynomial;
 import stet.repository.json.JsonObject;
 import stet.repository.tree.Node;
 
@@ -15,7 +17,10 @@ import stet.repository.tree.Node;
  * @param source gives blobs of the parent snapshot
  * @param parent the component's directory in the parent snapshot, or null
  * @param parentManifest what the component added to the parent's manifest, or null
+ * @param parentStarted when the parent's capture began, or null: what changed since may differ from
+ *     the parent
  * @param hashKey the key of content hashes, the same in all snapshots of a repository's application
+ * @param polynomial the repository's chunker polynomial
  */
 public record CaptureContext(
     Operation operation,
@@ -23,4 +28,6 @@ public record CaptureContext(
     BlobSource source,
     @Nullable Node parent,
     @Nullable JsonObject parentManifest,
-    RowHash.Key hashKey) {}
+    @Nullable Instant parentStarted,
+    RowHash.Key hashKey,
+    Polynomial polynomial) {}

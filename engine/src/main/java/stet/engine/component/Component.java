@@ -1,5 +1,7 @@
 package stet.engine.component;
 
+import org.jspecify.annotations.Nullable;
+
 /** One piece of an environment's state. Holds no connection or open file between calls. */
 public interface Component {
   /** The name in the configuration, and of the component's directory in a snapshot. */
@@ -22,6 +24,23 @@ public interface Component {
    *     without a snapshot
    */
   Captured capture(CaptureContext context);
+
+  /**
+   * Takes a lock that keeps operations of all nodes on the same environment apart, where this kind
+   * has a place for one that all nodes share.
+   *
+   * @return what releases the lock, or null if this kind has no such place
+   * @throws stet.engine.StetException with {@code LOCKED} naming who holds it
+   */
+  default @Nullable Held lock(String app, String environment) {
+    return null;
+  }
+
+  /** A lock that is held until it is closed. */
+  interface Held extends AutoCloseable {
+    @Override
+    void close();
+  }
 
   /** Opens the place that a restore of this component works on. */
   Target target(Operation operation);

@@ -13,7 +13,11 @@ public interface ComponentKind {
   /** The word for this kind in the configuration, unique among kinds. */
   String key();
 
-  /** The settings a component of this kind takes, next to its name. */
+  /**
+   * The settings a component of this kind takes, next to its name, the main one first: without a
+   * configuration file, the environment variable {@code STET_<KEY>_<NAME>} declares a component and
+   * gives this one.
+   */
   List<Setting> settings();
 
   /**

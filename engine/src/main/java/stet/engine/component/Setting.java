@@ -23,6 +23,12 @@ public record Setting(String key, Type type, boolean required, String documentat
      * String}.
      */
     WORD,
+    /**
+     * The path of a file or directory that the component owns on the machine Stet runs on; the
+     * value is an absolute path as a {@link String}. It must not be a symbolic link, and no two of
+     * an environment may overlap.
+     */
+    PATH,
     /** The value is a {@link Boolean}. */
     BOOLEAN,
     /** The value is a {@link Long}. */

@@ -52,6 +52,14 @@ public interface Target extends AutoCloseable {
   /** Removes a state for good. Never the live one. */
   void drop(Beside state);
 
+  /**
+   * Whether swapping this target is the commit point that all cheaply reversible swaps come before.
+   * True for databases, false for directories.
+   */
+  default boolean isCommitPoint() {
+    return false;
+  }
+
   @Override
   void close();
 

@@ -54,6 +54,18 @@ public final class JsonObject {
     return parse(text.getBytes(StandardCharsets.UTF_8));
   }
 
+  /**
+   * Reads the object that a parser has come to; afterwards the parser is at its end.
+   *
+   * @throws JsonException if the parser is not at the start of an object
+   */
+  public static JsonObject read(JsonParser parser) {
+    if (parser.currentToken() != JsonToken.START_OBJECT) {
+      throw new JsonException("expected a JSON object", null);
+    }
+    return object(parser);
+  }
+
   private static JsonObject object(JsonParser parser) {
     JsonObject object = new JsonObject();
     while (parser.nextToken() != JsonToken.END_OBJECT) {
@@ -79,7 +91,13 @@ public final class JsonObject {
           parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER
               ? parser.getBigIntegerValue()
               : (Object) parser.getLongValue();
-      case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
+      case VALUE_NUMBER_FLOAT -> {
+        double number = parser.getDoubleValue();
+        if (!Double.isFinite(number)) {
+          throw new JsonException("number out of range: " + parser.getString(), null);
+        }
+        yield number;
+      }
       case VALUE_TRUE -> true;
       case VALUE_FALSE -> false;
       default -> null;
@@ -95,6 +113,42 @@ public final class JsonObject {
   /** Sets a member unless {@code value} is null. */
   public JsonObject putIfPresent(String key, @Nullable Object value) {
     return value == null ? this : put(key, value);
+  }
+
+  /** Sets every member that {@code other} has. */
+  public JsonObject putAll(JsonObject other) {
+    members.putAll(other.copy().members);
+    return this;
+  }
+
+  /** The same members, independent of later changes here. */
+  public JsonObject copy() {
+    return without(Set.of());
+  }
+
+  /** The members but for some, independent of later changes here. */
+  public JsonObject without(Set<String> keys) {
+    JsonObject rest = new JsonObject();
+    members.forEach((key, value) -> {
+      if (!keys.contains(key)) {
+        rest.members.put(key, copyOf(value));
+      }
+    });
+    return rest;
+  }
+
+  private static @Nullable Object copyOf(@Nullable Object value) {
+    return switch (value) {
+      case JsonObject object -> object.copy();
+      case List<?> list -> {
+        List<@Nullable Object> copy = new ArrayList<>(list.size());
+        for (Object element : list) {
+          copy.add(copyOf(element));
+        }
+        yield copy;
+      }
+      case null, default -> value;
+    };
   }
 
   public boolean has(String key) {

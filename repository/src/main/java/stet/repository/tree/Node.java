@@ -27,6 +27,7 @@ import stet.repository.Id;
  * @param rawDevice unsigned {@code st_rdev} of a device, else 0
  * @param content blobs of a file in order; empty for other types
  * @param subtree the tree of a directory, else null
+ * @param extras what another program wrote beyond these, or null if nothing
  */
 public record Node(
     byte[] nameBytes,
@@ -47,11 +48,56 @@ public record Node(
     List<Xattr> xattrs,
     long rawDevice,
     List<Id> content,
-    @Nullable Id subtree) {
+    @Nullable Id subtree,
+    @Nullable NodeExtras extras) {
 
   public Node {
     xattrs = List.copyOf(xattrs);
     content = List.copyOf(content);
+  }
+
+  /** An entry with nothing beyond what this class knows. */
+  public Node(
+      byte[] nameBytes,
+      NodeType type,
+      int mode,
+      Instant modified,
+      Instant accessed,
+      Instant changed,
+      long uid,
+      long gid,
+      String user,
+      String group,
+      long inode,
+      long device,
+      long size,
+      long links,
+      byte @Nullable [] linkTarget,
+      List<Xattr> xattrs,
+      long rawDevice,
+      List<Id> content,
+      @Nullable Id subtree) {
+    this(
+        nameBytes,
+        type,
+        mode,
+        modified,
+        accessed,
+        changed,
+        uid,
+        gid,
+        user,
+        group,
+        inode,
+        device,
+        size,
+        links,
+        linkTarget,
+        xattrs,
+        rawDevice,
+        content,
+        subtree,
+        null);
   }
 
   /** A directory that does not come from a file system. */
@@ -104,7 +150,8 @@ public record Node(
         xattrs,
         rawDevice,
         content,
-        subtree);
+        subtree,
+        extras);
   }
 
   /** The tree of a directory. */
@@ -133,7 +180,8 @@ public record Node(
         && xattrs.equals(n.xattrs)
         && rawDevice == n.rawDevice
         && content.equals(n.content)
-        && Objects.equals(subtree, n.subtree);
+        && Objects.equals(subtree, n.subtree)
+        && Objects.equals(extras, n.extras);
   }
 
   @Override

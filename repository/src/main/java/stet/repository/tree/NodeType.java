@@ -1,5 +1,7 @@
 package stet.repository.tree;
 
+import org.jspecify.annotations.Nullable;
+
 /** What an entry of a directory is. */
 public enum NodeType {
   FILE("file"),
@@ -14,6 +16,20 @@ public enum NodeType {
 
   NodeType(String text) {
     this.text = text;
+  }
+
+  /** The type of a word in a tree blob, or null if there is none. */
+  static @Nullable NodeType of(String text) {
+    return switch (text) {
+      case "file" -> FILE;
+      case "dir" -> DIRECTORY;
+      case "symlink" -> SYMLINK;
+      case "dev" -> BLOCK_DEVICE;
+      case "chardev" -> CHARACTER_DEVICE;
+      case "fifo" -> FIFO;
+      case "socket" -> SOCKET;
+      default -> null;
+    };
   }
 
   /** The word in a tree blob. */

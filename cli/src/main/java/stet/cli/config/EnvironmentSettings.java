@@ -1,0 +1,19 @@
+package stet.cli.config;
+
+import java.util.List;
+
+/**
+ * An environment of the configuration.
+ *
+ * @param name its name
+ * @param isProtected whether a restore onto it needs its name typed
+ * @param components its backup set's components in the order of capture
+ * @param problems what keeps it from being used on this machine, such as a variable that is not set
+ */
+public record EnvironmentSettings(
+    String name, boolean isProtected, List<ComponentSettings> components, List<Problem> problems) {
+  public EnvironmentSettings {
+    components = List.copyOf(components);
+    problems = List.copyOf(problems);
+  }
+}

@@ -1,0 +1,54 @@
+package stet.cli.config;
+
+import org.jspecify.annotations.Nullable;
+import org.snakeyaml.engine.v2.nodes.Node;
+
+/**
+ * Where the reader is.
+ *
+ * @param reading the reading that this belongs to
+ * @param path the keys down to here, such as {@code environments.production}
+ * @param environment the environment that the place belongs to, or null
+ */
+record Place(Reading reading, String path, @Nullable String environment) {
+
+  Place key(String key) {
+    return new Place(reading, path.isEmpty() ? key : path + "." + key, environment);
+  }
+
+  Place item(int index) {
+    return new Place(reading, path + "[" + index + "]", environment);
+  }
+
+  Place inEnvironment(String name) {
+    return new Place(reading, path, name);
+  }
+
+  /** Reports a fault of the text itself, which is there on every machine. */
+  void problem(Node node, String message, @Nullable String hint) {
+    reading.problem(new Problem(reading.position(node), path, message, hint), environment, false);
+  }
+
+  /**
+   * Reports a fault that this machine has with the text, such as a variable that is not set: one
+   * file serves several machines, so inside an environment it matters only where that is used.
+   */
+  void problemHere(Node node, String message, @Nullable String hint) {
+    reading.problem(new Problem(reading.position(node), path, message, hint), environment, true);
+  }
+
+  /** Reports something that is not wrong but unwise. */
+  void warning(Node node, String message, @Nullable String hint) {
+    reading.warning(new Problem(reading.position(node), path, message, hint), environment);
+  }
+
+  /** Where a value stands and which it is, for messages that come later. */
+  String origin(Node node) {
+    return reading.position(node) + (path.isEmpty() ? "" : ": " + path);
+  }
+
+  /** Reports that the value has the wrong type. */
+  void wrongType(Node node, String expected) {
+    problem(node, "expected " + expected + " but found " + Reading.describe(node), null);
+  }
+}

@@ -1,0 +1,109 @@
+package stet.cli.config;
+
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.snakeyaml.engine.v2.nodes.MappingNode;
+import org.snakeyaml.engine.v2.nodes.Node;
+
+/**
+ * A mapping with fixed keys.
+ *
+ * @param keys the keys
+ * @param later keys of the format that this version does not support yet
+ */
+record Section(List<Key<?>> keys, Set<String> later) implements Shape<Values> {
+
+  static Section of(Key<?>... keys) {
+    return new Section(List.of(keys), Set.of());
+  }
+
+  /** The same section, which refuses these keys as not supported rather than unknown. */
+  Section later(String... names) {
+    return new Section(keys, Set.of(names));
+  }
+
+  @Override
+  public String expected() {
+    return "a mapping";
+  }
+
+  @Override
+  public @Nullable Values read(Node node, Place place) {
+    if (!(node instanceof MappingNode mapping)) {
+      place.wrongType(node, expected());
+      return null;
+    }
+    Map<String, Entry> entries = Entry.of(mapping, place);
+    Set<String> known = names();
+    entries.forEach((name, entry) -> {
+      if (!known.contains(name)) {
+        unknown(name, entry, place.key(name), known);
+      }
+    });
+    Map<Key<?>, Values.Given> values = new HashMap<>();
+    for (Key<?> key : keys) {
+      List<Entry> given = names(key).stream().map(entries::get).filter(Objects::nonNull).toList();
+      if (given.isEmpty()) {
+        if (key.required()) {
+          place.key(key.name()).problem(node, "missing", "It gives " + key.documentation() + ".");
+        }
+        continue;
+      }
+      Object value = value(key, given, place);
+      if (value != null) {
+        Position position = place.reading().position(given.getFirst().value());
+        values.put(key, new Values.Given(value, position));
+      }
+    }
+    return new Values(values);
+  }
+
+  private static @Nullable Object value(Key<?> key, List<Entry> given, Place place) {
+    Entry first = given.getFirst();
+    if (given.size() > 1) {
+      Entry second = given.get(1);
+      place
+          .key(second.key().getValue())
+          .problem(
+              second.key(),
+              first.key().getValue() + " is given too",
+              "Give only one of " + String.join(", ", names(key)) + ".");
+      return null;
+    }
+    String name = first.key().getValue();
+    return key.shape() instanceof SecretShape secret
+        ? secret.read(key.name(), name, first.value(), place.key(name))
+        : place.reading().within(first.value(), place.key(name), key.shape());
+  }
+
+  /** Every name that may stand in the section. */
+  Set<String> names() {
+    Set<String> names = new LinkedHashSet<>();
+    keys.forEach(key -> names.addAll(names(key)));
+    return names;
+  }
+
+  private static List<String> names(Key<?> key) {
+    return key.shape() instanceof SecretShape ? SecretShape.names(key.name()) : List.of(key.name());
+  }
+
+  private void unknown(String name, Entry entry, Place place, Set<String> known) {
+    if (later.contains(name)) {
+      place.problem(
+          entry.key(),
+          "not supported by this version of stet",
+          "Remove " + name + ", or use a version of stet that supports it.");
+      return;
+    }
+    String near = EditDistance.nearest(name, known);
+    place.problem(
+        entry.key(),
+        "unknown key" + (near == null ? "" : "; did you mean " + near + "?"),
+        near != null ? null : "Known keys here are " + String.join(", ", known) + ".");
+  }
+}

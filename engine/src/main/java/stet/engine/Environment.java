@@ -1,0 +1,19 @@
+package stet.engine;
+
+import java.util.List;
+import stet.engine.component.Component;
+
+/**
+ * One running place of an application.
+ *
+ * @param app the application's name
+ * @param name the environment's name
+ * @param guarded whether it is protected: a restore onto it needs its name confirmed and takes a
+ *     snapshot first
+ * @param components its backup set flattened, in the order of capture
+ */
+public record Environment(String app, String name, boolean guarded, List<Component> components) {
+  public Environment {
+    components = List.copyOf(components);
+  }
+}

@@ -1,0 +1,95 @@
+package stet.engine;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.jspecify.annotations.Nullable;
+import stet.engine.component.Component;
+import stet.engine.component.Component.Held;
+
+/**
+ * The one lock of an environment: at most one operation captures or changes it at a time.
+ *
+ * <p>It is held with a component that all nodes share, such as a database server. An environment
+ * without one is locked on this machine only, by a file in the local state.
+ */
+public final class EnvironmentLock implements AutoCloseable {
+  private final Held held;
+
+  private EnvironmentLock(Held held) {
+    this.held = held;
+  }
+
+  /**
+   * Takes the lock.
+   *
+   * @throws StetException with {@code LOCKED} if another operation holds it
+   */
+  public static EnvironmentLock acquire(Environment environment) {
+    for (Component component : environment.components()) {
+      Held held = component.lock(environment.app(), environment.name());
+      if (held != null) {
+        return new EnvironmentLock(held);
+      }
+    }
+    return new EnvironmentLock(lockFile(environment));
+  }
+
+  private static Held lockFile(Environment environment) {
+    Path file =
+        LocalState.directory().resolve(environment.app() + "." + environment.name() + ".lock");
+    FileChannel channel = null;
+    try {
+      Files.createDirectories(LocalState.directory());
+      channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      FileLock lock = tryLock(channel);
+      if (lock == null) {
+        channel.close();
+        throw new StetException(
+            ErrorCode.LOCKED,
+            "another operation works on environment \""
+                + environment.name()
+                + "\" of \""
+                + environment.app()
+                + "\" on this machine",
+            "Wait until it ends; the lock never outlives its process.");
+      }
+      FileChannel open = channel;
+      return () -> {
+        try {
+          open.close();
+        } catch (IOException e) {
+          throw new StetException(ErrorCode.STORAGE, "cannot release " + file, null, e);
+        }
+      };
+    } catch (IOException e) {
+      throw new StetException(
+          ErrorCode.STORAGE,
+          "cannot lock environment \""
+              + environment.name()
+              + "\" by "
+              + file
+              + ": "
+              + e.getMessage(),
+          "Set STATE_DIRECTORY to a directory that the user running stet may write.",
+          e);
+    }
+  }
+
+  private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
+    try {
+      return channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      return null;
+    }
+  }
+
+  @Override
+  public void close() {
+    held.close();
+  }
+}

@@ -1,0 +1,249 @@
+package stet.engine.backup;
+
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import stet.engine.Environment;
+import stet.engine.RowHash;
+import stet.engine.StetException;
+import stet.engine.Version;
+import stet.engine.component.CaptureContext;
+import stet.engine.component.Captured;
+import stet.engine.component.Component;
+import stet.engine.component.Operation;
+import stet.engine.restore.PendingRestore;
+import stet.engine.snapshot.Manifest;
+import stet.engine.snapshot.SnapshotCatalog;
+import stet.engine.snapshot.SnapshotFiles;
+import stet.repository.BlobType;
+import stet.repository.Id;
+import stet.repository.Repository;
+import stet.repository.RepositoryException;
+import stet.repository.json.JsonObject;
+import stet.repository.lock.RepositoryLock;
+import stet.repository.pack.PackReader;
+import stet.repository.pack.PackWriter;
+import stet.repository.snapshot.Snapshot;
+import stet.repository.snapshot.SnapshotSummary;
+import stet.repository.tree.Node;
+import stet.repository.tree.Tree;
+
+/**
+ * Captures an environment as one snapshot.
+ *
+ * <p>The snapshot file is written last, and only if every component was captured whole; before that
+ * nothing in the repository refers to what was stored, so a backup that fails or dies leaves no
+ * snapshot.
+ */
+public final class Backup {
+  private final Repository repository;
+  private final Environment environment;
+  private final Operation operation;
+
+  public Backup(Repository repository, Environment environment, Operation operation) {
+    this.repository = repository;
+    this.environment = environment;
+    this.operation = operation;
+  }
+
+  /**
+   * What a backup has made.
+   *
+   * @param snapshot the snapshot's id
+   * @param parent the snapshot it was compared with, or null
+   * @param manifest its manifest
+   * @param totals what was added to the repository
+   * @param started when it began
+   * @param finished when the snapshot was durable
+   */
+  public record Result(
+      Id snapshot,
+      @Nullable Id parent,
+      Manifest manifest,
+      PackWriter.Totals totals,
+      Instant started,
+      Instant finished) {
+    /** What could not be read and was left out with permission. */
+    public List<String> skipped() {
+      return manifest.skipped();
+    }
+  }
+
+  /** Runs all checks of a backup and writes nothing. */
+  public void check() {
+    PendingRestore.refuse(environment, operation);
+    for (Component component : environment.components()) {
+      operation.progress().phase("checking " + component.name());
+      component.check(operation);
+      operation.checkStop();
+    }
+  }
+
+  /**
+   * Captures all components in order and commits the snapshot.
+   *
+   * @param tags further tags for the snapshot
+   */
+  public Result run(List<String> tags) {
+    Instant started = Instant.now();
+    check();
+    try (RepositoryLock lock = repository.lock(false)) {
+      operation.progress().phase("loading the index");
+      SnapshotCatalog catalog = new SnapshotCatalog(environment.app(), repository.snapshots());
+      repository.loadIndex();
+      PackReader reader = repository.reader();
+      Optional<Snapshot> parent = catalog.latest(environment.name());
+      Parent base = parent.map(p -> parent(reader, p)).orElse(Parent.NONE);
+      RowHash.Key hashKey =
+          base.manifest() == null ? inheritKey(catalog, reader) : base.manifest().hashKey();
+      try (PackWriter writer = repository.newWriter()) {
+        List<Manifest.Entry> entries = new ArrayList<>();
+        List<Node> nodes = new ArrayList<>();
+        for (Component component : environment.components()) {
+          operation.progress().phase("capturing " + component.name());
+          Captured captured =
+              component.capture(
+                  new CaptureContext(
+                      operation,
+                      writer,
+                      reader,
+                      base.node(component.name()),
+                      base.details(component),
+                      base.started(),
+                      hashKey,
+                      repository.config().chunkerPolynomial()));
+          entries.add(new Manifest.Entry(component.name(), component.kind(), captured.manifest()));
+          nodes.add(captured.node());
+          operation.checkStop();
+        }
+        Manifest manifest =
+            new Manifest(
+                environment.app(),
+                environment.name(),
+                started,
+                Instant.now(),
+                Version.TEXT,
+                hashKey,
+                entries);
+        operation.progress().phase("committing");
+        Id tree = saveRoot(writer, nodes, manifest);
+        writer.flush();
+        operation.checkStop();
+        lock.check();
+        Id snapshot =
+            commit(writer, tree, parent.map(Snapshot::requireId).orElse(null), tags, started);
+        return new Result(
+            snapshot,
+            parent.map(Snapshot::requireId).orElse(null),
+            manifest,
+            writer.totals(),
+            started,
+            Instant.now());
+      }
+    }
+  }
+
+  /** What the parent snapshot offers: nothing, its files, or its files and its manifest. */
+  private record Parent(List<Node> nodes, @Nullable Manifest manifest, @Nullable Instant started) {
+    static final Parent NONE = new Parent(List.of(), null, null);
+
+    @Nullable Node node(String component) {
+      return SnapshotFiles.child(nodes, component).orElse(null);
+    }
+
+    @Nullable JsonObject details(Component component) {
+      Manifest.Entry entry = manifest == null ? null : manifest.component(component.name());
+      return entry == null || !entry.kind().equals(component.kind()) ? null : entry.details();
+    }
+  }
+
+  /** A parent that cannot be read costs time, not the backup. */
+  private Parent parent(PackReader reader, Snapshot snapshot) {
+    SnapshotFiles files = new SnapshotFiles(reader, snapshot);
+    try {
+      List<Node> nodes = files.root();
+      Manifest manifest = files.manifest();
+      return new Parent(nodes, manifest, manifest.started());
+    } catch (RepositoryException | StetException e) {
+      operation
+          .progress()
+          .warn(
+              "the parent snapshot "
+                  + snapshot.requireId().shortText()
+                  + " cannot be used, so everything is read: "
+                  + e.getMessage());
+      return Parent.NONE;
+    }
+  }
+
+  /**
+   * The hash key of any snapshot of the application, so that contents can be compared between
+   * environments.
+   */
+  private RowHash.Key inheritKey(SnapshotCatalog catalog, PackReader reader) {
+    for (Snapshot snapshot : catalog.all().reversed()) {
+      try {
+        return new SnapshotFiles(reader, snapshot).manifest().hashKey();
+      } catch (RepositoryException | StetException e) {
+        operation
+            .progress()
+            .detail(
+                "no hash key from snapshot "
+                    + snapshot.requireId().shortText()
+                    + ": "
+                    + e.getMessage());
+      }
+    }
+    return RowHash.Key.random();
+  }
+
+  private Id saveRoot(PackWriter writer, List<Node> components, Manifest manifest) {
+    byte[] json = manifest.toBytes();
+    List<Node> nodes = new ArrayList<>(components);
+    nodes.add(
+        Node.file(
+            Manifest.FILE_NAME,
+            manifest.finished(),
+            json.length,
+            List.of(writer.save(BlobType.DATA, json))));
+    nodes.sort(Comparator.comparing(Node::nameBytes, java.util.Arrays::compareUnsigned));
+    return writer.save(BlobType.TREE, Tree.encode(nodes));
+  }
+
+  private Id commit(
+      PackWriter writer, Id tree, @Nullable Id parent, List<String> tags, Instant started) {
+    ZoneId zone = ZoneId.systemDefault();
+    PackWriter.Totals totals = writer.totals();
+    SnapshotSummary summary =
+        new SnapshotSummary(
+            OffsetDateTime.ofInstant(started, zone),
+            OffsetDateTime.now(zone),
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            totals.dataBlobs(),
+            totals.treeBlobs(),
+            totals.bytes(),
+            totals.storedBytes(),
+            0,
+            0,
+            new JsonObject());
+    return repository.saveSnapshot(
+        Snapshot.builder(OffsetDateTime.ofInstant(started, zone), tree)
+            .parent(parent)
+            .paths(SnapshotCatalog.paths(environment.name()))
+            .hostname(environment.app())
+            .tags(SnapshotCatalog.tags(environment.name(), tags))
+            .programVersion("stet " + Version.TEXT)
+            .summary(summary)
+            .build());
+  }
+}

@@ -1,0 +1,166 @@
+package stet.engine.restore;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import stet.engine.Environment;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.engine.component.Operation;
+import stet.engine.component.Target;
+import stet.engine.component.Target.Beside;
+import stet.engine.component.Target.Role;
+
+/**
+ * Restores that were interrupted: found by the notes they left with the states, finished or undone.
+ */
+public final class PendingRestore {
+  private PendingRestore() {}
+
+  /**
+   * What interrupted restores have left.
+   *
+   * @param armed journals of restores that had verified everything and begun to swap
+   * @param debris staged states that were never complete
+   */
+  private record Leftovers(List<RestoreJournal> armed, Map<String, List<Beside>> debris) {}
+
+  /**
+   * Refuses to go on while a restore is half-way through its swap.
+   *
+   * @throws StetException with {@code REFUSED}
+   */
+  public static void refuse(Environment environment, Operation operation) {
+    try (Targets targets = Targets.all(environment, operation)) {
+      refuse(targets);
+    }
+  }
+
+  static void refuse(Targets targets) {
+    List<RestoreJournal> armed = find(targets).armed();
+    if (!armed.isEmpty()) {
+      RestoreJournal journal = armed.getFirst();
+      throw new StetException(
+          ErrorCode.REFUSED,
+          "restore "
+              + journal.operation()
+              + " of "
+              + journal.snapshot()
+              + ", begun "
+              + journal.time()
+              + ", was interrupted during its swap",
+          "Run `stet restore --resume` to finish it or `stet restore --abort` to undo it.");
+    }
+  }
+
+  /**
+   * Finishes the restore that was interrupted during its swap.
+   *
+   * @return the journal of what was finished, or null if nothing was pending
+   */
+  public static @Nullable RestoreJournal resume(Environment environment, Operation operation) {
+    try (Targets targets = Targets.all(environment, operation)) {
+      Leftovers leftovers = find(targets);
+      if (leftovers.armed.isEmpty()) {
+        return null;
+      }
+      RestoreJournal journal = leftovers.armed.getFirst();
+      requireTargets(journal, targets);
+      Swap.resume(journal, targets);
+      return journal;
+    }
+  }
+
+  /**
+   * Undoes all interrupted restores and removes what they staged.
+   *
+   * @return the operations that were undone
+   */
+  public static Set<String> abort(Environment environment, Operation operation) {
+    try (Targets targets = Targets.all(environment, operation)) {
+      Leftovers leftovers = find(targets);
+      Set<String> operations = new java.util.TreeSet<>();
+      for (RestoreJournal journal : leftovers.armed) {
+        requireTargets(journal, targets);
+        Swap.abort(journal, targets, operation);
+        operations.add(journal.operation());
+      }
+      operations.addAll(dropDebris(targets, operation));
+      return operations;
+    }
+  }
+
+  private static void requireTargets(RestoreJournal journal, Targets targets) {
+    for (RestoreJournal.Part part : journal.components()) {
+      if (!targets.has(part.name())) {
+        throw new StetException(
+            ErrorCode.CONFIGURATION,
+            "restore "
+                + journal.operation()
+                + " concerns component "
+                + part.name()
+                + ", which environment "
+                + journal.environment()
+                + " no longer has",
+            "Put the component back into the configuration until the restore is finished.");
+      }
+    }
+  }
+
+  /**
+   * Removes staged states of restores that died before they were complete; returns their
+   * operations.
+   */
+  static Set<String> dropDebris(Targets targets, Operation operation) {
+    Set<String> operations = new java.util.TreeSet<>();
+    for (Map.Entry<String, List<Beside>> entry : find(targets).debris().entrySet()) {
+      for (Beside state : entry.getValue()) {
+        operation
+            .progress()
+            .detail("dropping " + state.name() + ", left by an interrupted restore");
+        targets.get(entry.getKey()).drop(state);
+        operations.add(state.operation());
+      }
+    }
+    return operations;
+  }
+
+  private static Leftovers find(Targets targets) {
+    Map<String, RestoreJournal> armed = new LinkedHashMap<>();
+    Map<String, List<Beside>> states = new LinkedHashMap<>();
+    for (String name : targets.names()) {
+      Target target = targets.get(name);
+      List<Beside> beside = target.beside();
+      states.put(name, beside);
+      for (Beside state : beside) {
+        RestoreJournal journal = RestoreJournal.parse(state.note());
+        RestoreJournal.Part part = journal == null ? null : journal.part(name);
+        if (journal != null && part != null && part.staged().equals(state.identity())) {
+          armed.put(journal.operation(), journal);
+        }
+      }
+    }
+    Map<String, List<Beside>> debris = new LinkedHashMap<>();
+    for (Map.Entry<String, List<Beside>> entry : states.entrySet()) {
+      List<Beside> unused = new ArrayList<>();
+      for (Beside state : entry.getValue()) {
+        if (state.role() == Role.STAGING && !armed.containsKey(state.operation())) {
+          unused.add(state);
+        }
+      }
+      debris.put(entry.getKey(), unused);
+    }
+    return new Leftovers(List.copyOf(armed.values()), debris);
+  }
+
+  /** Whether a state beside the live one is what an operation replaced in a component. */
+  static boolean isPrevious(String component, Beside state) {
+    RestoreJournal journal = RestoreJournal.parse(state.note());
+    RestoreJournal.Part part = journal == null ? null : journal.part(component);
+    return part != null && Objects.equals(part.live(), state.identity());
+  }
+}

@@ -1,0 +1,171 @@
+package stet.engine.restore;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import stet.engine.Environment;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.engine.component.Operation;
+import stet.engine.component.Target.Beside;
+import stet.engine.component.Target.Role;
+
+/** The states that restores have replaced and kept. */
+public final class PreviousStates {
+  private PreviousStates() {}
+
+  /**
+   * What one operation replaced.
+   *
+   * @param operation the restore's or rollback's id
+   * @param time when it was replaced
+   * @param snapshot what took its place
+   * @param components the components whose replaced state is still there
+   * @param missing components that were replaced too, but whose state is gone
+   * @param bytes the size of all states, or -1 if one is unknown
+   */
+  public record Previous(
+      String operation,
+      Instant time,
+      String snapshot,
+      List<String> components,
+      List<String> missing,
+      long bytes) {}
+
+  /** A state with its component. */
+  private record Kept(String component, Beside state, RestoreJournal journal) {}
+
+  /** What is kept, oldest first. */
+  public static List<Previous> list(Environment environment, Operation operation) {
+    try (Targets targets = Targets.all(environment, operation)) {
+      return list(targets);
+    }
+  }
+
+  private static List<Previous> list(Targets targets) {
+    List<Previous> result = new ArrayList<>();
+    for (List<Kept> group : kept(targets).values()) {
+      RestoreJournal journal = group.getFirst().journal;
+      List<String> components = group.stream().map(Kept::component).toList();
+      List<String> missing =
+          journal.components().stream()
+              .filter(p -> p.live() != null && !components.contains(p.name()))
+              .map(RestoreJournal.Part::name)
+              .toList();
+      boolean unknown = group.stream().anyMatch(k -> k.state.bytes() < 0);
+      result.add(
+          new Previous(
+              journal.operation(),
+              journal.time(),
+              journal.snapshot(),
+              components,
+              missing,
+              unknown ? -1 : group.stream().mapToLong(k -> k.state.bytes()).sum()));
+    }
+    result.sort(Comparator.comparing(Previous::time));
+    return result;
+  }
+
+  private static Map<String, List<Kept>> kept(Targets targets) {
+    Map<String, List<Kept>> groups = new LinkedHashMap<>();
+    for (String name : targets.names()) {
+      for (Beside state : targets.get(name).beside()) {
+        RestoreJournal journal = RestoreJournal.parse(state.note());
+        if (state.role() == Role.PREVIOUS
+            && journal != null
+            && PendingRestore.isPrevious(name, state)) {
+          groups
+              .computeIfAbsent(journal.operation(), _ -> new ArrayList<>())
+              .add(new Kept(name, state, journal));
+        }
+      }
+    }
+    return groups;
+  }
+
+  /** Removes for good what an operation replaced. */
+  public static void drop(Environment environment, Operation operation, String replacedBy) {
+    try (Targets targets = Targets.all(environment, operation)) {
+      List<Kept> group = kept(targets).get(replacedBy);
+      if (group == null) {
+        throw unknown(targets, replacedBy);
+      }
+      for (Kept kept : group) {
+        targets.get(kept.component).drop(kept.state);
+      }
+    }
+  }
+
+  private static StetException unknown(Targets targets, String operation) {
+    List<Previous> all = list(targets);
+    return new StetException(
+        ErrorCode.NOT_FOUND,
+        "no previous state of operation \"" + operation + "\" is kept",
+        all.isEmpty()
+            ? "None is kept at all."
+            : "Kept are those of: "
+                + String.join(", ", all.stream().map(Previous::operation).toList())
+                + ".");
+  }
+
+  /**
+   * Removes what was replaced longer ago than {@code keep}; returns the operations whose states
+   * were removed.
+   */
+  public static List<String> expire(Environment environment, Operation operation, Duration keep) {
+    try (Targets targets = Targets.all(environment, operation)) {
+      Instant limit = Instant.now().minus(keep);
+      List<String> dropped = new ArrayList<>();
+      for (Map.Entry<String, List<Kept>> group : kept(targets).entrySet()) {
+        if (group.getValue().getFirst().journal.time().isBefore(limit)) {
+          for (Kept kept : group.getValue()) {
+            targets.get(kept.component).drop(kept.state);
+          }
+          dropped.add(group.getKey());
+        }
+      }
+      return dropped;
+    }
+  }
+
+  /**
+   * Makes the state live again that the newest restore replaced. What is live now becomes previous
+   * in its turn, so a rollback can be rolled back.
+   *
+   * @return the journal of the rollback
+   * @throws StetException with {@code NOT_FOUND} if nothing is kept, or not of every component that
+   *     was replaced
+   */
+  public static RestoreJournal rollback(Environment environment, Operation operation) {
+    try (Targets targets = Targets.all(environment, operation)) {
+      PendingRestore.refuse(targets);
+      List<Previous> all = list(targets);
+      if (all.isEmpty()) {
+        throw new StetException(
+            ErrorCode.NOT_FOUND,
+            "there is no previous state of environment " + environment.name() + " to go back to",
+            "Restore a snapshot with `stet restore`; `stet snapshots` lists them.");
+      }
+      Previous last = all.getLast();
+      if (!last.missing().isEmpty()) {
+        throw new StetException(
+            ErrorCode.NOT_FOUND,
+            "the previous state of operation "
+                + last.operation()
+                + " is no longer whole: it lacks "
+                + String.join(", ", last.missing()),
+            "Restore a snapshot with `stet restore` instead.");
+      }
+      Map<String, Beside> states = new HashMap<>();
+      for (Kept kept : kept(targets).getOrDefault(last.operation(), List.of())) {
+        states.put(kept.component, kept.state);
+      }
+      return Swap.run(environment, operation, targets, states, last.operation());
+    }
+  }
+}

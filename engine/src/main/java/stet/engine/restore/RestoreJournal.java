@@ -1,0 +1,112 @@
+package stet.engine.restore;
+
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import stet.repository.json.JsonException;
+import stet.repository.json.JsonObject;
+
+/**
+ * What a restore is about to do, stored with every state it swaps, so that any node can finish or
+ * undo it by looking at the states' identities.
+ *
+ * @param operation the restore's id
+ * @param app the application
+ * @param environment the environment
+ * @param snapshot the snapshot that is restored, or for a rollback the operation whose previous
+ *     state comes back
+ * @param time when everything was staged and verified
+ * @param components what takes the place of what
+ */
+public record RestoreJournal(
+    String operation,
+    String app,
+    String environment,
+    String snapshot,
+    Instant time,
+    List<Part> components) {
+
+  public RestoreJournal {
+    components = List.copyOf(components);
+  }
+
+  /**
+   * One component of a restore.
+   *
+   * @param name the component's name
+   * @param state the name of the state that takes its place
+   * @param staged the identity of that state
+   * @param live the identity of what was live, or null if nothing was
+   * @param note the note that the state had before this one, or null; an undone rollback gives it
+   *     back
+   */
+  public record Part(
+      String name, String state, String staged, @Nullable String live, @Nullable String note) {}
+
+  /** The journal as compact JSON text. */
+  public String toText() {
+    List<JsonObject> parts = new ArrayList<>();
+    for (Part part : components) {
+      parts.add(
+          new JsonObject()
+              .put("name", part.name)
+              .put("state", part.state)
+              .put("staged", part.staged)
+              .putIfPresent("live", part.live)
+              .putIfPresent("note", part.note));
+    }
+    return new JsonObject()
+        .put("stet", "restore")
+        .put("operation", operation)
+        .put("app", app)
+        .put("environment", environment)
+        .put("snapshot", snapshot)
+        .put("time", time.toString())
+        .put("components", parts)
+        .toString();
+  }
+
+  /** Parses a note, or returns null if it is not a journal. */
+  public static @Nullable RestoreJournal parse(@Nullable String note) {
+    if (note == null) {
+      return null;
+    }
+    try {
+      JsonObject object = JsonObject.parse(note);
+      if (!"restore".equals(object.optionalString("stet"))) {
+        return null;
+      }
+      List<Part> parts = new ArrayList<>();
+      for (JsonObject part : object.objects("components")) {
+        parts.add(
+            new Part(
+                part.string("name"),
+                part.string("state"),
+                part.string("staged"),
+                part.optionalString("live"),
+                part.optionalString("note")));
+      }
+      return new RestoreJournal(
+          object.string("operation"),
+          object.string("app"),
+          object.string("environment"),
+          object.string("snapshot"),
+          Instant.parse(object.string("time")),
+          parts);
+    } catch (JsonException | DateTimeException e) {
+      return null;
+    }
+  }
+
+  /** The part of a component, or null. */
+  public @Nullable Part part(String component) {
+    for (Part part : components) {
+      if (part.name.equals(component)) {
+        return part;
+      }
+    }
+    return null;
+  }
+}

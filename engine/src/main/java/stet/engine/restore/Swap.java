@@ -1,0 +1,152 @@
+package stet.engine.restore;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import stet.engine.Environment;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.engine.component.Operation;
+import stet.engine.component.Target;
+import stet.engine.component.Target.Beside;
+import stet.engine.component.Target.Role;
+
+/**
+ * Makes several components' states live together.
+ *
+ * <p>First the journal is stored with every state. From then on facts tell what is done: a state
+ * whose identity the live one has is swapped. So {@link #resume} and {@link #abort} need nothing
+ * but the journal, and may themselves be interrupted and repeated.
+ */
+final class Swap {
+  private Swap() {}
+
+  /**
+   * Swaps all {@code states}. If one cannot be swapped, those already swapped are swapped back.
+   *
+   * @param states the state that becomes live, by component
+   * @param snapshot what the states come from, for the journal
+   */
+  static RestoreJournal run(
+      Environment environment,
+      Operation operation,
+      Targets targets,
+      Map<String, Beside> states,
+      String snapshot) {
+    List<RestoreJournal.Part> parts = new ArrayList<>();
+    for (String name : targets.inSwapOrder(states.keySet())) {
+      Beside state = stateOf(states, name);
+      parts.add(
+          new RestoreJournal.Part(
+              name,
+              state.name(),
+              state.identity(),
+              targets.get(name).live().identity(),
+              state.note()));
+    }
+    RestoreJournal journal =
+        new RestoreJournal(
+            operation.id(), environment.app(), environment.name(), snapshot, Instant.now(), parts);
+    try {
+      String text = journal.toText();
+      for (RestoreJournal.Part part : parts) {
+        targets.get(part.name()).note(stateOf(states, part.name()), text);
+      }
+      resume(journal, targets);
+      return journal;
+    } catch (RuntimeException e) {
+      try {
+        abort(journal, targets, operation);
+      } catch (RuntimeException undo) {
+        StetException failure =
+            new StetException(
+                ErrorCode.FAILED,
+                "the swap failed ("
+                    + e.getMessage()
+                    + ") and could not be undone: "
+                    + undo.getMessage(),
+                "Run `stet restore --resume` to finish it or `stet restore --abort` to undo it.",
+                e);
+        failure.addSuppressed(undo);
+        throw failure;
+      }
+      throw e;
+    }
+  }
+
+  private static Beside stateOf(Map<String, Beside> states, String name) {
+    Beside state = states.get(name);
+    if (state == null) {
+      throw new IllegalArgumentException("component " + name + " has no state to swap");
+    }
+    return state;
+  }
+
+  /** Swaps what is not swapped yet. */
+  static void resume(RestoreJournal journal, Targets targets) {
+    String text = journal.toText();
+    Map<String, Beside> states = new HashMap<>();
+    for (RestoreJournal.Part part : journal.components()) {
+      Target target = targets.get(part.name());
+      if (!part.staged().equals(target.live().identity())) {
+        Beside state = find(target, part.staged());
+        if (state == null) {
+          throw new StetException(
+              ErrorCode.FAILED,
+              "restore "
+                  + journal.operation()
+                  + " cannot be finished: "
+                  + part.state()
+                  + " of component "
+                  + part.name()
+                  + " is gone",
+              "Run `stet restore --abort` to put back what was live before.");
+        }
+        states.put(part.name(), state);
+      }
+    }
+    for (RestoreJournal.Part part : journal.components()) {
+      Beside state = states.get(part.name());
+      // A swap that died between its steps is completed too, so the call is made for every part.
+      targets
+          .get(part.name())
+          .swap(state != null ? state : described(part, journal), journal.operation(), text);
+    }
+  }
+
+  /** Swaps back what is swapped, and removes what was staged. */
+  static void abort(RestoreJournal journal, Targets targets, Operation operation) {
+    for (RestoreJournal.Part part : journal.components().reversed()) {
+      Target target = targets.get(part.name());
+      target.swapBack(described(part, journal), journal.operation());
+      Beside state = find(target, part.staged());
+      if (state == null) {
+        continue;
+      }
+      switch (state.role()) {
+        case STAGING -> {
+          target.drop(state);
+          operation.progress().detail("dropped " + state.name());
+        }
+        case PREVIOUS -> target.note(state, part.note() == null ? "" : part.note());
+      }
+    }
+  }
+
+  private static Beside described(RestoreJournal.Part part, RestoreJournal journal) {
+    return new Beside(
+        Role.STAGING, journal.operation(), part.state(), part.staged(), part.note(), -1);
+  }
+
+  private static @Nullable Beside find(Target target, String identity) {
+    for (Beside state : target.beside()) {
+      if (state.identity().equals(identity)) {
+        return state;
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,146 @@
+package stet.engine.snapshot;
+
+import java.time.OffsetDateTime;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.repository.snapshot.Snapshot;
+
+/**
+ * An application's snapshots: those in the repository whose host is the application and that carry
+ * the tag {@value #TAG}.
+ */
+public final class SnapshotCatalog {
+  /** The tag of every snapshot that Stet writes. */
+  public static final String TAG = "stet";
+
+  private static final String ENVIRONMENT_TAG = "env:";
+
+  private final String app;
+  private final List<Snapshot> snapshots;
+
+  /**
+   * @param app the application
+   * @param all all snapshots of the repository, oldest first
+   */
+  public SnapshotCatalog(String app, List<Snapshot> all) {
+    this.app = app;
+    this.snapshots =
+        all.stream().filter(s -> s.hostname().equals(app) && s.tags().contains(TAG)).toList();
+  }
+
+  /** The tags of a snapshot of an environment. */
+  public static List<String> tags(String environment, List<String> more) {
+    List<String> tags = new ArrayList<>();
+    tags.add(TAG);
+    tags.add(ENVIRONMENT_TAG + environment);
+    tags.addAll(more);
+    return tags;
+  }
+
+  /** The paths of a snapshot of an environment. */
+  public static List<String> paths(String environment) {
+    return List.of("/" + environment);
+  }
+
+  /** The environment a snapshot was taken of, or null if it does not say. */
+  public static @Nullable String environment(Snapshot snapshot) {
+    for (String tag : snapshot.tags()) {
+      if (tag.startsWith(ENVIRONMENT_TAG)) {
+        return tag.substring(ENVIRONMENT_TAG.length());
+      }
+    }
+    return null;
+  }
+
+  /** All snapshots of the application, oldest first. */
+  public List<Snapshot> all() {
+    return snapshots;
+  }
+
+  /** The snapshots of an environment, oldest first. */
+  public List<Snapshot> of(String environment) {
+    return snapshots.stream()
+        .filter(s -> s.paths().equals(paths(environment)) && environment.equals(environment(s)))
+        .toList();
+  }
+
+  /** The newest snapshot of an environment. */
+  public Optional<Snapshot> latest(String environment) {
+    List<Snapshot> own = of(environment);
+    return own.isEmpty() ? Optional.empty() : Optional.of(own.getLast());
+  }
+
+  /**
+   * Finds the snapshot that a person means.
+   *
+   * @param name {@code latest}, {@code latest@ENVIRONMENT}, or the beginning of an id
+   * @param environment the environment that {@code latest} is about
+   * @param at if not null, {@code latest} is the newest that is not younger than this
+   * @throws StetException with {@code NOT_FOUND} saying what there is
+   */
+  public Snapshot resolve(String name, String environment, @Nullable OffsetDateTime at) {
+    if (name.equals("latest") || name.startsWith("latest@")) {
+      String wanted = name.equals("latest") ? environment : name.substring("latest@".length());
+      List<Snapshot> candidates =
+          of(wanted).stream()
+              .filter(s -> at == null || !s.time().toInstant().isAfter(at.toInstant()))
+              .toList();
+      if (candidates.isEmpty()) {
+        throw new StetException(
+            ErrorCode.NOT_FOUND,
+            "there is no snapshot of environment "
+                + wanted
+                + " of "
+                + app
+                + (at == null ? "" : " at or before " + at),
+            hint());
+      }
+      return candidates.getLast();
+    }
+    if (at != null) {
+      throw new StetException(
+          ErrorCode.USAGE,
+          "--at chooses among snapshots, but " + name + " names one",
+          "Leave out the snapshot or --at.");
+    }
+    List<Snapshot> matches =
+        snapshots.stream().filter(s -> s.requireId().toString().startsWith(name)).toList();
+    if (matches.size() == 1 && !name.isEmpty()) {
+      return matches.getFirst();
+    }
+    if (matches.isEmpty() || name.isEmpty()) {
+      throw new StetException(
+          ErrorCode.NOT_FOUND, "there is no snapshot \"" + name + "\" of " + app, hint());
+    }
+    throw new StetException(
+        ErrorCode.NOT_FOUND,
+        "snapshot id \"" + name + "\" is ambiguous: it begins " + matches.size() + " ids",
+        "Give more digits; `stet snapshots` lists them.");
+  }
+
+  private String hint() {
+    if (snapshots.isEmpty()) {
+      return "The repository has no snapshot of " + app + " yet; `stet backup` makes one.";
+    }
+    TreeSet<String> environments = new TreeSet<>();
+    for (Snapshot snapshot : snapshots) {
+      String environment = environment(snapshot);
+      if (environment != null) {
+        environments.add(environment);
+      }
+    }
+    return "There are "
+        + snapshots.size()
+        + " snapshots of the environments "
+        + String.join(", ", environments)
+        + ", the newest of "
+        + snapshots.getLast().time().truncatedTo(ChronoUnit.SECONDS)
+        + "; `stet snapshots` lists them.";
+  }
+}

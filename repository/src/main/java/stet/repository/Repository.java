@@ -1,0 +1,363 @@
+package stet.repository;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import stet.repository.RepositoryException.Problem;
+import stet.repository.backend.Backend;
+import stet.repository.backend.FileType;
+import stet.repository.backend.StoredFile;
+import stet.repository.codec.UnpackedCodec;
+import stet.repository.crypto.KeyFile;
+import stet.repository.crypto.MasterKey;
+import stet.repository.index.BlobIndex;
+import stet.repository.index.IndexFile;
+import stet.repository.json.JsonException;
+import stet.repository.lock.LockFile;
+import stet.repository.lock.RepositoryLock;
+import stet.repository.pack.PackReader;
+import stet.repository.pack.PackWriter;
+import stet.repository.snapshot.Snapshot;
+import stet.repository.tree.Node;
+import stet.repository.tree.Tree;
+
+/**
+ * An open repository in restic's format, version 2.
+ *
+ * <p>The order of a writer's work keeps the repository valid at every instant: take a shared
+ * {@linkplain #lock lock}, {@linkplain #loadIndex load the index}, save blobs through a {@linkplain
+ * #newWriter writer}, {@linkplain PackWriter#flush flush} it, {@linkplain #saveSnapshot save the
+ * snapshot}, release the lock. A reader lists snapshots before it loads the index.
+ *
+ * <pre>{@code
+ * try (Repository repository = Repository.open(new LocalBackend(path), password);
+ *     RepositoryLock lock = repository.lock(false)) {
+ *   repository.loadIndex();
+ *   try (PackWriter writer = repository.newWriter()) {
+ *     Id blob = writer.save(BlobType.DATA, bytes);
+ *     Id tree = writer.save(BlobType.TREE, Tree.encode(List.of(Node.file("hello", now, bytes.length, List.of(blob)))));
+ *     writer.flush();
+ *     repository.saveSnapshot(Snapshot.builder(time, tree).hostname("host").paths(List.of("/x")).build());
+ *   }
+ * }
+ * }</pre>
+ */
+public final class Repository implements AutoCloseable {
+  /** restic tries as many. */
+  private static final int MAX_KEYS = 20;
+
+  private final Backend backend;
+  private final MasterKey key;
+  private final Id keyId;
+  private final RepositoryConfig config;
+  private BlobIndex index = new BlobIndex();
+
+  private Repository(Backend backend, MasterKey key, Id keyId, RepositoryConfig config) {
+    this.backend = backend;
+    this.key = key;
+    this.keyId = keyId;
+    this.config = config;
+  }
+
+  /**
+   * Makes a new repository with one key.
+   *
+   * @param password as a key sees it, without anything trimmed
+   * @throws RepositoryException with {@code EXISTS} if there is any part of one
+   */
+  public static Repository create(Backend backend, byte[] password) {
+    if (backend.exists(StoredFile.CONFIG)) {
+      throw new RepositoryException(
+          Problem.EXISTS, "there is already a repository in " + backend.location(), null);
+    }
+    backend.create();
+    for (FileType type : List.of(FileType.KEY, FileType.SNAPSHOT)) {
+      backend.list(
+          type,
+          (_, _) -> {
+            throw new RepositoryException(
+                Problem.EXISTS,
+                backend.location() + " has " + type.directory() + " but no config",
+                "It looks like a damaged repository; choose another place or restore its config.");
+          });
+    }
+    MasterKey key = MasterKey.random();
+    byte[] keyFile =
+        KeyFile.create(
+                key,
+                password,
+                System.getProperty("user.name", ""),
+                stet.repository.lock.LocalProcess.current().hostname(),
+                Instant.now())
+            .toBytes();
+    Id keyId = Id.of(keyFile);
+    backend.save(StoredFile.key(keyId), keyFile);
+    RepositoryConfig config = RepositoryConfig.create();
+    backend.save(StoredFile.CONFIG, key.seal(config.toBytes()));
+    return new Repository(backend, key, keyId, config);
+  }
+
+  /** Whether there is a repository. */
+  public static boolean exists(Backend backend) {
+    return backend.exists(StoredFile.CONFIG);
+  }
+
+  /**
+   * Opens a repository.
+   *
+   * @param password as a key sees it, without anything trimmed
+   * @throws RepositoryException with {@code NO_REPOSITORY}, {@code WRONG_PASSWORD}, {@code DAMAGED}
+   *     or {@code UNSUPPORTED}
+   */
+  public static Repository open(Backend backend, byte[] password) {
+    if (!backend.exists(StoredFile.CONFIG)) {
+      throw new RepositoryException(
+          Problem.NO_REPOSITORY,
+          "there is no repository in " + backend.location(),
+          "Create one with `stet init`, or check the location.");
+    }
+    List<Id> ids = new ArrayList<>();
+    backend.list(FileType.KEY, (id, _) -> ids.add(id));
+    Collections.sort(ids);
+    List<String> unusable = new ArrayList<>();
+    for (Id id : ids.subList(0, Math.min(ids.size(), MAX_KEYS))) {
+      Optional<MasterKey> key;
+      try {
+        key = KeyFile.parse(backend.load(StoredFile.key(id))).unlock(password);
+      } catch (RepositoryException e) {
+        if (e.problem() == Problem.STORAGE) {
+          throw e;
+        }
+        unusable.add("key " + id.shortText() + " is unusable: " + e.getMessage());
+        continue;
+      }
+      if (key.isPresent()) {
+        return new Repository(backend, key.get(), id, loadConfig(backend, key.get()));
+      }
+    }
+    if (ids.isEmpty()) {
+      throw new RepositoryException(
+          Problem.DAMAGED,
+          "the repository in " + backend.location() + " has no key",
+          "Restore the files of its directory `keys` from a copy.");
+    }
+    if (unusable.size() == ids.size()) {
+      throw new RepositoryException(
+          Problem.DAMAGED,
+          String.join("; ", unusable),
+          "Restore the files of the repository's directory `keys` from a copy.");
+    }
+    throw new RepositoryException(
+        Problem.WRONG_PASSWORD,
+        "wrong password for the repository in "
+            + backend.location()
+            + (unusable.isEmpty() ? "" : "; " + String.join("; ", unusable)),
+        "Is it the right password file, and is it this repository's?");
+  }
+
+  private static RepositoryConfig loadConfig(Backend backend, MasterKey key) {
+    byte[] sealed = backend.load(StoredFile.CONFIG);
+    try {
+      return RepositoryConfig.parse(key.open(sealed, 0, sealed.length));
+    } catch (RepositoryException e) {
+      throw new RepositoryException(
+          e.problem(), "the repository's config is unusable: " + e.getMessage(), e.hint(), e);
+    }
+  }
+
+  /** Where the repository is, for people. */
+  public String location() {
+    return backend.location();
+  }
+
+  public RepositoryConfig config() {
+    return config;
+  }
+
+  /** The key file that the password opened. */
+  public Id keyId() {
+    return keyId;
+  }
+
+  public Backend backend() {
+    return backend;
+  }
+
+  /** The master key, for the parts of this library that seal and open files themselves. */
+  public MasterKey masterKey() {
+    return key;
+  }
+
+  /**
+   * Takes a lock, exclusive or shared with other shared ones.
+   *
+   * @throws RepositoryException with {@code LOCKED} if another lock conflicts
+   */
+  public RepositoryLock lock(boolean exclusive) {
+    return RepositoryLock.acquire(backend, key, exclusive);
+  }
+
+  /** The locks that are held or left behind. */
+  public RepositoryLock.Listing locks() {
+    return RepositoryLock.list(backend, key);
+  }
+
+  /** Removes stale locks, or all locks; returns how many. */
+  public int unlock(boolean all) {
+    return RepositoryLock.unlock(backend, key, all);
+  }
+
+  /** Whether a lock may be removed without looking at its holder. */
+  public static boolean isStale(LockFile lock) {
+    return RepositoryLock.isStale(lock);
+  }
+
+  /** Loads, opens, decodes a file that is neither a pack nor the config, and checks its name. */
+  public byte[] loadUnpacked(StoredFile file) {
+    byte[] sealed = backend.load(file);
+    Id found = Id.of(sealed);
+    if (!found.equals(file.id())) {
+      throw RepositoryException.damaged(
+          file + " is damaged: its bytes have the hash " + found, null);
+    }
+    try {
+      return UnpackedCodec.decode(key.open(sealed, 0, sealed.length));
+    } catch (RepositoryException e) {
+      throw new RepositoryException(
+          e.problem(), file + " is damaged: " + e.getMessage(), e.hint(), e);
+    }
+  }
+
+  /**
+   * Reads all index files anew.
+   *
+   * @throws RepositoryException with {@code DAMAGED} naming the first file that cannot be read
+   */
+  public void loadIndex() {
+    List<Id> files = new ArrayList<>();
+    backend.list(FileType.INDEX, (id, _) -> files.add(id));
+    BlobIndex fresh = new BlobIndex();
+    inParallel(
+        files,
+        id -> {
+          byte[] json = loadUnpacked(StoredFile.index(id));
+          try {
+            IndexFile.decode(json, fresh::addPack);
+          } catch (JsonException e) {
+            throw RepositoryException.damaged(
+                StoredFile.index(id) + " is damaged: " + e.getMessage(), e);
+          }
+          return id;
+        });
+    index = fresh;
+  }
+
+  /** The index as {@link #loadIndex} and writers have filled it. */
+  public BlobIndex index() {
+    return index;
+  }
+
+  /** A new writer on the present index. The caller holds a lock. */
+  public PackWriter newWriter() {
+    return new PackWriter(backend, key, index);
+  }
+
+  /** A reader on the present index. */
+  public PackReader reader() {
+    return new PackReader(backend, key, index);
+  }
+
+  /** The nodes of a tree, ascending by name. */
+  public List<Node> tree(Id id) {
+    return tree(reader(), id);
+  }
+
+  /** The nodes of a tree, ascending by name. */
+  public static List<Node> tree(BlobSource source, Id id) {
+    try {
+      return Tree.decode(source.load(BlobType.TREE, id));
+    } catch (JsonException e) {
+      throw RepositoryException.damaged("tree " + id.shortText() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** All snapshots, oldest first. */
+  public List<Snapshot> snapshots() {
+    List<Id> ids = new ArrayList<>();
+    backend.list(FileType.SNAPSHOT, (id, _) -> ids.add(id));
+    List<Snapshot> snapshots = new ArrayList<>();
+    inParallel(ids, this::snapshotUnlessGone)
+        .forEach(snapshot -> snapshot.ifPresent(snapshots::add));
+    snapshots.sort(
+        Comparator.comparing((Snapshot s) -> s.time().toInstant())
+            .thenComparing(Snapshot::requireId));
+    return snapshots;
+  }
+
+  private Optional<Snapshot> snapshotUnlessGone(Id id) {
+    try {
+      return Optional.of(snapshot(id));
+    } catch (RepositoryException e) {
+      if (e.problem() == Problem.NOT_FOUND) {
+        return Optional.empty(); // forgotten by another client since the listing
+      }
+      throw e;
+    }
+  }
+
+  /** Loads a snapshot. */
+  public Snapshot snapshot(Id id) {
+    return Snapshot.parse(id, loadUnpacked(StoredFile.snapshot(id)));
+  }
+
+  /**
+   * Saves a snapshot: the commit point of a backup. Everything it refers to must have been flushed.
+   *
+   * @return the snapshot's id
+   */
+  public Id saveSnapshot(Snapshot snapshot) {
+    byte[] file = key.seal(UnpackedCodec.encode(snapshot.toJson()));
+    Id id = Id.of(file);
+    backend.save(StoredFile.snapshot(id), file);
+    return id;
+  }
+
+  private interface Work<T> {
+    T run(Id id);
+  }
+
+  private <T> List<T> inParallel(List<Id> ids, Work<T> work) {
+    List<T> results = new ArrayList<>(ids.size());
+    try (ExecutorService threads = Executors.newFixedThreadPool(backend.parallelism())) {
+      List<Callable<T>> tasks = new ArrayList<>(ids.size());
+      for (Id id : ids) {
+        tasks.add(() -> work.run(id));
+      }
+      for (Future<T> result : threads.invokeAll(tasks)) {
+        results.add(result.get());
+      }
+      return results;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new RepositoryException(Problem.INTERRUPTED, "interrupted", null, e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RepositoryException cause) {
+        throw new RepositoryException(cause.problem(), cause.getMessage(), cause.hint(), cause);
+      }
+      throw new IllegalStateException("reading the repository failed", e.getCause());
+    }
+  }
+
+  @Override
+  public void close() {
+    backend.close();
+  }
+}

@@ -1,0 +1,252 @@
+package stet.repository.lock;
+
+import java.time.Duration;
+import java.time.OffsetDateTime;
+import java.time.ZoneId;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import stet.repository.Id;
+import stet.repository.RepositoryException;
+import stet.repository.RepositoryException.Problem;
+import stet.repository.backend.Backend;
+import stet.repository.backend.FileType;
+import stet.repository.backend.StoredFile;
+import stet.repository.codec.UnpackedCodec;
+import stet.repository.crypto.MasterKey;
+import stet.repository.json.JsonException;
+
+/**
+ * A lock held on a repository, by restic's rules: shared locks tolerate each other, an exclusive
+ * one tolerates none. It is refreshed in the background until it is closed. SIGHUP is ignored
+ * meanwhile, because {@code restic unlock} sends it to find out whether a holder lives.
+ */
+public final class RepositoryLock implements AutoCloseable {
+  private static final Duration REFRESH = Duration.ofMinutes(5);
+
+  /**
+   * After so long without a refresh the lock counts as lost, well before others may call it stale.
+   */
+  private static final Duration LOST = Duration.ofSeconds(22 * 60 + 30);
+
+  /** A lock this old, or of a process that is gone, is stale. */
+  static final Duration STALE = Duration.ofMinutes(30);
+
+  /** Time for other clients' locks to become visible; restic waits as long. */
+  private static final Duration SETTLE = Duration.ofMillis(200);
+
+  private final Backend backend;
+  private final MasterKey key;
+  private final boolean exclusive;
+  private final Thread refresher;
+  private final HangupGuard hangups;
+  private Id current;
+  private OffsetDateTime refreshed;
+  private boolean closed;
+
+  /**
+   * Takes a lock. Locks that certain dead processes of this machine left behind are removed first.
+   *
+   * @throws RepositoryException with {@code LOCKED} naming the holder if another lock conflicts
+   */
+  public static RepositoryLock acquire(Backend backend, MasterKey key, boolean exclusive) {
+    LocalProcess self = LocalProcess.current();
+    for (LockFile lock : list(backend, key).locks()) {
+      if (lock.process() != null && self.knowsGone(lock.process())) {
+        backend.delete(StoredFile.lock(lock.id()));
+      }
+    }
+    refuseConflict(backend, key, exclusive, null);
+    OffsetDateTime now = now();
+    Id id = write(backend, key, now, exclusive, self);
+    try {
+      Thread.sleep(SETTLE.toMillis());
+      refuseConflict(backend, key, exclusive, id);
+      return new RepositoryLock(backend, key, exclusive, id, now);
+    } catch (InterruptedException e) {
+      backend.delete(StoredFile.lock(id));
+      Thread.currentThread().interrupt();
+      throw new RepositoryException(Problem.INTERRUPTED, "interrupted", null, e);
+    } catch (RuntimeException e) {
+      backend.delete(StoredFile.lock(id));
+      throw e;
+    }
+  }
+
+  private RepositoryLock(
+      Backend backend, MasterKey key, boolean exclusive, Id id, OffsetDateTime time) {
+    this.backend = backend;
+    this.key = key;
+    this.exclusive = exclusive;
+    this.current = id;
+    this.refreshed = time;
+    this.hangups = HangupGuard.ignore();
+    this.refresher = Thread.ofPlatform().daemon().name("lock-refresh").start(this::refreshLoop);
+  }
+
+  private static void refuseConflict(
+      Backend backend, MasterKey key, boolean exclusive, @Nullable Id own) {
+    Listing listing = list(backend, key);
+    for (LockFile lock : listing.locks()) {
+      if (!lock.id().equals(own) && (exclusive || lock.exclusive())) {
+        throw new RepositoryException(
+            Problem.LOCKED,
+            "the repository is locked "
+                + (lock.exclusive() ? "exclusively " : "")
+                + "by "
+                + lock.holder()
+                + " since "
+                + lock.time().truncatedTo(ChronoUnit.SECONDS),
+            isStale(lock)
+                ? "The lock is stale; remove it with `stet unlock`."
+                : "Wait until it is done; if that process is gone, `stet unlock` removes the lock.");
+      }
+    }
+    if (!listing.unreadable().isEmpty()) {
+      throw new RepositoryException(
+          Problem.LOCKED,
+          "lock " + listing.unreadable().getFirst().shortText() + " cannot be read",
+          "If no other process uses the repository, remove it with `stet unlock --force`.");
+    }
+  }
+
+  /**
+   * The locks of a repository.
+   *
+   * @param locks those that can be read
+   * @param unreadable those that cannot; a lock that is still empty is being written and counts as
+   *     none
+   */
+  public record Listing(List<LockFile> locks, List<Id> unreadable) {}
+
+  /** Lists all locks. */
+  public static Listing list(Backend backend, MasterKey key) {
+    List<LockFile> locks = new ArrayList<>();
+    List<Id> unreadable = new ArrayList<>();
+    backend.list(
+        FileType.LOCK,
+        (id, size) -> {
+          if (size == 0) {
+            return;
+          }
+          try {
+            byte[] sealed = backend.load(StoredFile.lock(id));
+            locks.add(LockFile.parse(id, UnpackedCodec.decode(key.open(sealed, 0, sealed.length))));
+          } catch (RepositoryException e) {
+            if (e.problem() != Problem.NOT_FOUND) {
+              unreadable.add(id);
+            }
+          } catch (JsonException e) {
+            unreadable.add(id);
+          }
+        });
+    return new Listing(locks, unreadable);
+  }
+
+  /** Whether a lock's holder is gone or has not refreshed it for half an hour. */
+  public static boolean isStale(LockFile lock) {
+    boolean gone = lock.process() != null && LocalProcess.current().knowsGone(lock.process());
+    return gone || lock.time().plus(STALE).isBefore(now());
+  }
+
+  /**
+   * Removes stale locks, or all.
+   *
+   * @return how many were removed
+   */
+  public static int unlock(Backend backend, MasterKey key, boolean all) {
+    Listing listing = list(backend, key);
+    int removed = 0;
+    for (LockFile lock : listing.locks()) {
+      if (all || isStale(lock)) {
+        backend.delete(StoredFile.lock(lock.id()));
+        removed++;
+      }
+    }
+    if (all) {
+      for (Id id : listing.unreadable()) {
+        backend.delete(StoredFile.lock(id));
+        removed++;
+      }
+    }
+    return removed;
+  }
+
+  private static Id write(
+      Backend backend, MasterKey key, OffsetDateTime time, boolean exclusive, LocalProcess self) {
+    byte[] file = key.seal(UnpackedCodec.encode(LockFile.encode(time, exclusive, self)));
+    Id id = Id.of(file);
+    backend.save(StoredFile.lock(id), file);
+    return id;
+  }
+
+  private static OffsetDateTime now() {
+    return OffsetDateTime.now(ZoneId.systemDefault());
+  }
+
+  private void refreshLoop() {
+    while (true) {
+      try {
+        Thread.sleep(REFRESH.toMillis());
+        refresh();
+      } catch (InterruptedException e) {
+        return;
+      } catch (RepositoryException e) {
+        // Tried again at the next turn; check() ends the work before the lock could count as stale.
+      }
+    }
+  }
+
+  /** Writes the lock anew and then removes the old file, so that there is one at every moment. */
+  synchronized void refresh() {
+    if (closed) {
+      return;
+    }
+    boolean late = refreshed.plus(LOST).isBefore(now());
+    if (late && !backend.exists(StoredFile.lock(current))) {
+      return; // Somebody has called it stale and may hold the repository now.
+    }
+    OffsetDateTime time = now();
+    Id fresh = write(backend, key, time, exclusive, LocalProcess.current());
+    Id old = current;
+    current = fresh;
+    refreshed = time;
+    backend.delete(StoredFile.lock(old));
+  }
+
+  /**
+   * Throws unless the lock is certainly still held; called before anything that other clients rely
+   * on the lock for. Time passes by the clock on the wall, so that a machine that slept notices.
+   *
+   * @throws RepositoryException with {@code LOCKED} if it could not be refreshed for too long
+   */
+  public synchronized void check() {
+    if (refreshed.plus(LOST).isBefore(now())) {
+      refresh();
+      if (refreshed.plus(LOST).isBefore(now())) {
+        throw new RepositoryException(
+            Problem.LOCKED,
+            "the repository's lock was lost: it could not be refreshed since "
+                + refreshed.truncatedTo(ChronoUnit.SECONDS),
+            "Nothing was committed; run the command again.");
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    refresher.interrupt();
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+    }
+    try {
+      backend.delete(StoredFile.lock(current));
+    } finally {
+      hangups.close();
+    }
+  }
+}

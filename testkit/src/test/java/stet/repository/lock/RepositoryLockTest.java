@@ -1,0 +1,191 @@
+package stet.repository.lock;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.OffsetDateTime;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import stet.repository.Id;
+import stet.repository.Repository;
+import stet.repository.RepositoryException;
+import stet.repository.RepositoryException.Problem;
+import stet.repository.backend.LocalBackend;
+import stet.repository.backend.StoredFile;
+import stet.repository.codec.UnpackedCodec;
+
+class RepositoryLockTest {
+  @TempDir Path directory;
+  private Repository repository;
+
+  @BeforeEach
+  void create() {
+    repository =
+        Repository.create(
+            new LocalBackend(directory.resolve("r")), "secret".getBytes(StandardCharsets.UTF_8));
+  }
+
+  @AfterEach
+  void close() {
+    repository.close();
+  }
+
+  private Id plant(OffsetDateTime time, boolean exclusive, LocalProcess process) {
+    byte[] file =
+        repository
+            .masterKey()
+            .seal(UnpackedCodec.encode(LockFile.encode(time, exclusive, process)));
+    Id id = Id.of(file);
+    repository.backend().save(StoredFile.lock(id), file);
+    return id;
+  }
+
+  private static LocalProcess elsewhere() {
+    return new LocalProcess("elsewhere", "ann", 77, "boot", "pid:[1]", 5);
+  }
+
+  private void assertLocked(boolean exclusive) {
+    assertThatThrownBy(() -> repository.lock(exclusive).close())
+        .asInstanceOf(type(RepositoryException.class))
+        .satisfies(e -> assertThat(e.problem()).isEqualTo(Problem.LOCKED));
+  }
+
+  @Test
+  void sharedLocksTolerateEachOther() {
+    try (RepositoryLock first = repository.lock(false);
+        RepositoryLock second = repository.lock(false)) {
+      first.check();
+      second.check();
+      assertThat(repository.locks().locks()).hasSize(2);
+    }
+    assertThat(repository.locks().locks()).isEmpty();
+  }
+
+  @Test
+  void exclusiveLocksTolerateNone() {
+    try (RepositoryLock lock = repository.lock(true)) {
+      lock.check();
+      assertLocked(false);
+      assertLocked(true);
+    }
+    try (RepositoryLock lock = repository.lock(false)) {
+      lock.check();
+      assertLocked(true);
+    }
+  }
+
+  @Test
+  void conflictNamesTheHolder() {
+    plant(OffsetDateTime.now(), true, elsewhere());
+    assertThatThrownBy(() -> repository.lock(false))
+        .hasMessageContaining("ann on elsewhere (process 77)");
+  }
+
+  @Test
+  void removesLocksOfDeadProcessesOfThisMachine() throws Exception {
+    Process process = new ProcessBuilder("sleep", "0").start();
+    long pid = process.pid();
+    process.waitFor();
+    LocalProcess self = LocalProcess.current();
+    plant(
+        OffsetDateTime.now(),
+        true,
+        new LocalProcess(
+            self.hostname(), self.username(), pid, self.boot(), self.namespace(), 12345));
+    repository.lock(true).close();
+    assertThat(repository.locks().locks()).isEmpty();
+  }
+
+  @Test
+  void keepsLocksOfAProcessIdThatIsInUseByAnotherProcessSince() {
+    LocalProcess self = LocalProcess.current();
+    plant(OffsetDateTime.now(), true, self);
+    assertLocked(false);
+    repository.unlock(true);
+    plant(
+        OffsetDateTime.now(),
+        true,
+        new LocalProcess(
+            self.hostname(),
+            self.username(),
+            self.pid(),
+            self.boot(),
+            self.namespace(),
+            self.start() - 1));
+    repository.lock(false).close();
+  }
+
+  @Test
+  void keepsLocksOfOtherNamespacesAndBoots() {
+    LocalProcess self = LocalProcess.current();
+    plant(
+        OffsetDateTime.now(),
+        true,
+        new LocalProcess(self.hostname(), "", 4_000_000, self.boot(), "pid:[1]", 5));
+    assertLocked(false);
+    repository.unlock(true);
+    plant(
+        OffsetDateTime.now(),
+        true,
+        new LocalProcess(self.hostname(), "", 4_000_000, "other boot", self.namespace(), 5));
+    assertLocked(false);
+  }
+
+  @Test
+  void staleLocksStillConflictUntilUnlocked() {
+    plant(OffsetDateTime.now().minusHours(2), true, elsewhere());
+    assertLocked(false);
+    assertThat(repository.unlock(false)).isEqualTo(1);
+    repository.lock(true).close();
+  }
+
+  @Test
+  void unlockKeepsFreshLocksUnlessAllAreMeant() {
+    plant(OffsetDateTime.now().minusMinutes(5), false, elsewhere());
+    assertThat(repository.unlock(false)).isZero();
+    assertThat(repository.unlock(true)).isEqualTo(1);
+  }
+
+  @Test
+  void emptyLockFilesCountAsNone() {
+    repository.backend().save(StoredFile.lock(Id.of(new byte[] {1})), new byte[0]);
+    repository.lock(true).close();
+  }
+
+  @Test
+  void unreadableLocksConflictAndOnlyForceRemovesThem() {
+    repository.backend().save(StoredFile.lock(Id.of(new byte[] {1})), new byte[] {1, 2, 3});
+    assertLocked(false);
+    assertThat(repository.unlock(false)).isZero();
+    assertThat(repository.unlock(true)).isEqualTo(1);
+    repository.lock(true).close();
+  }
+
+  @Test
+  void refreshReplacesTheLockFile() {
+    try (RepositoryLock lock = repository.lock(false)) {
+      Id before = repository.locks().locks().getFirst().id();
+      lock.refresh();
+      assertThat(repository.locks().locks())
+          .singleElement()
+          .satisfies(l -> assertThat(l.id()).isNotEqualTo(before));
+    }
+    assertThat(repository.locks().locks()).isEmpty();
+  }
+
+  @Test
+  void hangupIsIgnoredWhileALockIsHeld() throws Exception {
+    try (RepositoryLock lock = repository.lock(false)) {
+      new ProcessBuilder("kill", "-HUP", Long.toString(ProcessHandle.current().pid()))
+          .start()
+          .waitFor();
+      Thread.sleep(200);
+      lock.check();
+    }
+  }
+}
