@@ -77,7 +77,7 @@ final class CatalogReader {
    *
    * @param root whether it is the root of a partition tree, with no rows of its own
    */
-  record Lockable(long oid, String schema, String name, boolean root) {}
+  record LockableTable(long oid, String schema, String name, boolean root) {}
 
   /**
    * A table to read.
@@ -89,10 +89,10 @@ final class CatalogReader {
    * @param lengths for each column whose values can be stored out of line, an SQL expression for
    *     about how long a value's text is, which does not fetch the value
    */
-  record Readable(Table table, boolean heap, long blocks, long toastBytes, List<String> lengths) {
+  record ReadableTable(Table table, boolean heap, long blocks, long toastBytes, List<String> lengths) {
     /** The same table, of which nothing is read. */
-    Readable withoutRows() {
-      return new Readable(table, heap, 0, 0, lengths);
+    ReadableTable withoutRows() {
+      return new ReadableTable(table, heap, 0, 0, lengths);
     }
 
     /** What reading it costs, roughly. */
@@ -102,7 +102,7 @@ final class CatalogReader {
   }
 
   /** All tables that a capture locks. */
-  List<Lockable> lockables() throws SQLException {
+  List<LockableTable> lockables() throws SQLException {
     return session.rows(
                 """
                 SELECT c.oid, n.nspname, c.relname, c.relkind = 'p'
@@ -112,7 +112,7 @@ final class CatalogReader {
                 ORDER BY c.oid
                 """
                     .formatted(USER_SCHEMA, NOT_OURS),
-        rows -> new Lockable(
+        rows -> new LockableTable(
                 rows.getLong(1), rows.getString(2), rows.getString(3), rows.getBoolean(4)));
   }
 
@@ -120,7 +120,7 @@ final class CatalogReader {
    * All tables with rows of their own, ordered as {@link DatabaseDescription#tables()} says. Their
    * sizes are only right while the tables are locked.
    */
-  List<Readable> readables() throws SQLException {
+  List<ReadableTable> readables() throws SQLException {
     Map<Long, List<String>> columns = new HashMap<>();
     Map<Long, List<String>> wide = new HashMap<>();
     try (Statement statement = connection.createStatement();
@@ -144,8 +144,8 @@ final class CatalogReader {
         }
       }
     }
-    List<Readable> ordinary = new ArrayList<>();
-    List<Readable> configuration = new ArrayList<>();
+    List<ReadableTable> ordinary = new ArrayList<>();
+    List<ReadableTable> configuration = new ArrayList<>();
     int blockSize = blockSize();
     try (Statement statement = connection.createStatement();
         ResultSet rows =
@@ -193,8 +193,8 @@ final class CatalogReader {
                 rows.getBoolean(4),
                 false,
                 DatabaseCapture.DATA + "/" + ObjectNames.directory(schema, name));
-        Readable readable =
-            new Readable(
+        ReadableTable readable =
+            new ReadableTable(
                 table,
                 rows.getBoolean(6),
                 (rows.getLong(9) + blockSize - 1) / blockSize,
@@ -217,7 +217,7 @@ final class CatalogReader {
   }
 
   /** Orders extension configuration tables so that what a foreign key refers to comes first. */
-  private List<Readable> referredFirst(List<Readable> tables) throws SQLException {
+  private List<ReadableTable> referredFirst(List<ReadableTable> tables) throws SQLException {
     if (tables.isEmpty()) {
       return tables;
     }
@@ -231,14 +231,14 @@ final class CatalogReader {
         refersTo.computeIfAbsent(rows.getLong(1), k -> new HashSet<>()).add(rows.getLong(2));
       }
     }
-    List<Readable> ordered = new ArrayList<>();
+    List<ReadableTable> ordered = new ArrayList<>();
     Set<Long> placed = new HashSet<>();
-    List<Readable> waiting = new ArrayList<>(tables);
+    List<ReadableTable> waiting = new ArrayList<>(tables);
     while (!waiting.isEmpty()) {
       Set<Long> open = new HashSet<>();
       waiting.forEach(r -> open.add(r.table().oid()));
-      List<Readable> next = new ArrayList<>();
-      for (Readable readable : waiting) {
+      List<ReadableTable> next = new ArrayList<>();
+      for (ReadableTable readable : waiting) {
         Set<Long> needed = new HashSet<>(refersTo.getOrDefault(readable.table().oid(), Set.of()));
         needed.retainAll(open);
         if (needed.isEmpty()) {
@@ -246,8 +246,8 @@ final class CatalogReader {
         }
       }
       // Tables that refer to each other in a circle have no right order.
-      List<Readable> chosen = next.isEmpty() ? new ArrayList<>(waiting) : next;
-      for (Readable readable : chosen) {
+      List<ReadableTable> chosen = next.isEmpty() ? new ArrayList<>(waiting) : next;
+      for (ReadableTable readable : chosen) {
         if (placed.add(readable.table().oid())) {
           ordered.add(readable);
         }
@@ -419,11 +419,11 @@ final class CatalogReader {
         SELECT * FROM (
           SELECT refobjid FROM pg_catalog.pg_shdepend
             WHERE refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
-              AND (dbid = %1$s
-                OR (classid = 'pg_catalog.pg_database'::pg_catalog.regclass AND objid = %1$s))
-          UNION SELECT datdba FROM pg_catalog.pg_database WHERE oid = %1$s
+              AND (dbid = $database
+                OR (classid = 'pg_catalog.pg_database'::pg_catalog.regclass AND objid = $database))
+          UNION SELECT datdba FROM pg_catalog.pg_database WHERE oid = $database
           UNION SELECT setrole FROM pg_catalog.pg_db_role_setting
-            WHERE setdatabase = %1$s AND setrole <> 0
+            WHERE setdatabase = $database AND setrole <> 0
           UNION SELECT relowner FROM pg_catalog.pg_class WHERE oid >= 16384
           UNION SELECT nspowner FROM pg_catalog.pg_namespace WHERE oid >= 16384
           UNION SELECT proowner FROM pg_catalog.pg_proc WHERE oid >= 16384
@@ -432,15 +432,15 @@ final class CatalogReader {
           UNION SELECT lomowner FROM pg_catalog.pg_largeobject_metadata) direct
         UNION
         SELECT m.roleid FROM pg_catalog.pg_auth_members m JOIN referred r ON r.oid = m.member)
-      """;
+      """
+          .replace("$database", THIS_DATABASE);
 
   List<Role> roles() throws SQLException {
-    String referred = REFERRED_ROLES.formatted(THIS_DATABASE);
     Map<Long, List<Membership>> memberships = new HashMap<>();
     try (Statement statement = connection.createStatement();
         ResultSet rows =
             statement.executeQuery(
-                referred
+                REFERRED_ROLES
                     + """
                       SELECT m.member, pg_catalog.pg_get_userbyid(m.roleid),
                         pg_catalog.pg_get_userbyid(m.grantor), m.admin_option, %s, %s
@@ -466,7 +466,7 @@ final class CatalogReader {
     try (Statement statement = connection.createStatement();
         ResultSet rows =
             statement.executeQuery(
-                referred
+                REFERRED_ROLES
                     + """
                       SELECT p.oid, p.rolname, p.rolsuper, p.rolinherit, p.rolcreaterole,
                         p.rolcreatedb, p.rolcanlogin, p.rolreplication, p.rolbypassrls,

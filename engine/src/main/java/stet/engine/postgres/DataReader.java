@@ -15,7 +15,7 @@ import stet.engine.ErrorCode;
 import stet.engine.RowHash;
 import stet.engine.StetException;
 import stet.engine.component.Operation;
-import stet.engine.postgres.CatalogReader.Readable;
+import stet.engine.postgres.CatalogReader.ReadableTable;
 import stet.engine.postgres.DatabaseDescription.Table;
 import stet.engine.postgres.DatabaseDescription.TableKind;
 import stet.repository.BlobSink;
@@ -65,7 +65,7 @@ final class DataReader {
       Instant time,
       String encoding,
       int blockSize,
-      List<Readable> readables,
+      List<ReadableTable> readables,
       List<Long> largeObjectOids,
       long largeObjectBytes) {
     this.settings = settings;
@@ -76,7 +76,7 @@ final class DataReader {
     this.encoding = encoding;
     this.blockSize = blockSize;
     this.tidRanges = holder.session().version() >= 140000;
-    for (Readable readable : readables) {
+    for (ReadableTable readable : readables) {
       tables.add(new TableWork(readable, time));
     }
     this.largeObjects = new LargeObjectReader(largeObjectOids, largeObjectBytes, sink, time);
@@ -200,13 +200,13 @@ final class DataReader {
 
   /** The reading of one table. */
   final class TableWork implements Work {
-    private final Readable readable;
+    private final ReadableTable readable;
     private final TableTree tree;
     private final long segments;
     private final String columns;
     private long nextSegment;
 
-    private TableWork(Readable readable, Instant time) {
+    private TableWork(ReadableTable readable, Instant time) {
       this.readable = readable;
       this.columns = SqlText.names(readable.table().columns());
       boolean byBlocks =
@@ -223,7 +223,7 @@ final class DataReader {
       }
     }
 
-    Readable readable() {
+    ReadableTable readable() {
       return readable;
     }
 
@@ -246,7 +246,7 @@ final class DataReader {
       nextSegment = end;
       return worker -> {
         worker.lock(readable.table());
-        try (MemoryBudget.Share share = budget.take(longestRow(worker, first, end))) {
+        try (MemoryBudget.Share _ = budget.take(longestRow(worker, first, end))) {
           switch (tree.cut()) {
             case BLOCKS -> readBlocks(worker, first, end);
             case ROWS -> readRows(worker);

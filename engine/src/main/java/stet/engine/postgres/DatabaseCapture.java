@@ -6,7 +6,6 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -221,7 +220,7 @@ public final class DatabaseCapture {
               time,
               (description.toJson().toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8)));
       addData(entries, reader, description, sink, time);
-      entries.sort(Comparator.comparing(Node::name));
+      entries.sort(Tree.BY_NAME);
       Node node = Node.directory(name, time, sink.save(BlobType.TREE, Tree.encode(entries)));
       return new Captured(node, manifest(description, position, reader, context.hashKey()));
     }
@@ -244,13 +243,13 @@ public final class DatabaseCapture {
   }
 
   /** On a standby unlogged tables have no rows, and reading them is an error. */
-  private static List<CatalogReader.Readable> withoutUnreadable(
-      List<CatalogReader.Readable> readables, Position position, Operation operation) {
+  private static List<CatalogReader.ReadableTable> withoutUnreadable(
+      List<CatalogReader.ReadableTable> readables, Position position, Operation operation) {
     if (!position.standby()) {
       return readables;
     }
-    List<CatalogReader.Readable> result = new ArrayList<>();
-    for (CatalogReader.Readable readable : readables) {
+    List<CatalogReader.ReadableTable> result = new ArrayList<>();
+    for (CatalogReader.ReadableTable readable : readables) {
       if (readable.table().unlogged()) {
         operation
             .progress()
@@ -322,7 +321,7 @@ public final class DatabaseCapture {
       }
     }
     if (!directories.isEmpty()) {
-      directories.sort(TREE_ORDER);
+      directories.sort(Tree.BY_NAME);
       entries.add(
           Node.directory(DATA, time, sink.save(BlobType.TREE, Tree.encode(directories))));
     }
@@ -332,10 +331,6 @@ public final class DatabaseCapture {
     }
     entries.add(FileBlobs.save(sink, LOAD, time, LoadScript.write(description, files)));
   }
-
-  /** The order of a tree's nodes: by the bytes of their names, unsigned. */
-  private static final Comparator<Node> TREE_ORDER =
-      (a, b) -> java.util.Arrays.compareUnsigned(a.nameBytes(), b.nameBytes());
 
   private static JsonObject manifest(
       DatabaseDescription description, Position position, DataReader reader, RowHash.Key key) {

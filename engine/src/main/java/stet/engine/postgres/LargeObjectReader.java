@@ -8,7 +8,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -161,7 +160,7 @@ final class LargeObjectReader implements DataReader.Work {
     contents.forEach(
         (oid, content) ->
             nodes.add(Node.file(Long.toString(oid), time, content.size, content.blobs)));
-    nodes.sort(Comparator.comparing(Node::name));
+    nodes.sort(Tree.BY_NAME);
     return Node.directory(name, time, sink.save(BlobType.TREE, Tree.encode(nodes)));
   }
 

@@ -57,7 +57,7 @@ final class LoadScript {
     line("--");
     line("--   psql -d postgres -f roles.sql          only if roles or tablespaces are missing; roles");
     line("--                                          that are there already give harmless errors");
-    line("--   psql -d postgres -c 'create database NEW template template0 encoding '\\'" + comment(database.encoding()) + "\\'' …'");
+    line("--   createdb -T template0 -E " + comment(database.encoding()) + " NEW");
     line("--                                          locale and properties: see database.json");
     line("--   pg_restore --section=pre-data  --exit-on-error -d NEW schema.pgdump");
     line("--   psql -X -d NEW -f load.sql             this file; it stops at the first error");

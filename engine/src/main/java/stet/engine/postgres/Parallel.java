@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 
@@ -29,7 +30,7 @@ final class Parallel {
    * @throws StetException with {@code INTERRUPTED} if this thread was interrupted
    */
   static void run(List<Task> tasks, Runnable stop) throws Exception {
-    AtomicReference<Throwable> failure = new AtomicReference<>();
+    AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     CountDownLatch running = new CountDownLatch(tasks.size());
     CountDownLatch failed = new CountDownLatch(1);
     List<Thread> threads = new ArrayList<>();

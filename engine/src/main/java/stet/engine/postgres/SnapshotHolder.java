@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Operation;
-import stet.engine.postgres.CatalogReader.Lockable;
+import stet.engine.postgres.CatalogReader.LockableTable;
 
 /**
  * One moment of a database, held for as long as a capture reads it: locks that keep all tables as
@@ -43,7 +43,7 @@ final class SnapshotHolder implements AutoCloseable {
 
   private final ConnectionSettings settings;
   private final Session locks;
-  private final Set<Lockable> locked = new HashSet<>();
+  private final Set<LockableTable> locked = new HashSet<>();
   private final Map<String, String> definitions;
   private @Nullable Session exporter;
   private @Nullable String snapshot;
@@ -94,7 +94,7 @@ final class SnapshotHolder implements AutoCloseable {
       exporter = session;
       session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
       snapshot = session.value("SELECT pg_catalog.pg_export_snapshot()");
-      List<Lockable> fresh = new ArrayList<>(new CatalogReader(session).lockables());
+      List<LockableTable> fresh = new ArrayList<>(new CatalogReader(session).lockables());
       fresh.removeAll(locked);
       if (fresh.isEmpty()) {
         return;
@@ -109,11 +109,11 @@ final class SnapshotHolder implements AutoCloseable {
         "Run the backup when no migration runs.");
   }
 
-  private void lock(List<Lockable> tables, Operation operation)
+  private void lock(List<LockableTable> tables, Operation operation)
       throws SQLException, SourceChangedException {
     for (int from = 0; from < tables.size(); from += LOCK_CHUNK) {
       operation.checkStop();
-      List<Lockable> chunk = tables.subList(from, Math.min(from + LOCK_CHUNK, tables.size()));
+      List<LockableTable> chunk = tables.subList(from, Math.min(from + LOCK_CHUNK, tables.size()));
       List<String> names =
           chunk.stream().map(t -> "ONLY " + SqlText.name(t.schema(), t.name())).toList();
       try {

@@ -2,7 +2,6 @@ package stet.engine.postgres;
 
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -119,7 +118,7 @@ final class TableTree {
 
   private void savePart(int number, List<Node> part) {
     openParts.remove(number);
-    part.sort(Comparator.comparing(Node::name));
+    part.sort(Tree.BY_NAME);
     parts.add(
         Node.directory(
             SegmentGeometry.partName(number),
@@ -146,7 +145,7 @@ final class TableTree {
     if (parts.isEmpty()) {
       return null;
     }
-    parts.sort(Comparator.comparing(Node::name));
+    parts.sort(Tree.BY_NAME);
     return Node.directory(name, time, sink.save(BlobType.TREE, Tree.encode(parts)));
   }
 
