@@ -235,6 +235,13 @@ public final class ConnectionSettings {
     return new ConnectionSettings(other, variables, home, hosts);
   }
 
+  /** The same with more command-line options for the server's process, such as {@code -c x=y}. */
+  public ConnectionSettings withOptions(String more) {
+    Map<String, String> other = new LinkedHashMap<>(values);
+    other.merge("options", more, (given, added) -> given + " " + added);
+    return new ConnectionSettings(other, variables, home, hosts);
+  }
+
   /**
    * Tries the hosts in order and keeps the first that works, so that all later connections and
    * child processes reach the same server.

@@ -1,15 +1,422 @@
 package stet.engine.postgres;
 
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.engine.component.Operation;
 import stet.engine.component.RestoreContext;
+import stet.engine.postgres.DatabaseDescription.Role;
+import stet.engine.process.ChildProcess;
+import stet.engine.process.PrivateFiles;
+import stet.repository.RepositoryException;
+import stet.repository.json.JsonException;
+import stet.repository.tree.Node;
 
+/**
+ * Builds a captured database under another name and verifies it. What it creates is removed again if
+ * anything fails.
+ */
 final class Staging {
-  private final String name;
+  /** What the restoring sessions of pg_restore run with, whatever the role's own settings are. */
+  private static final String RESTORE_OPTIONS =
+      "-c synchronous_commit=off -c default_transaction_read_only=off -c statement_timeout=0"
+          + " -c maintenance_work_mem=256MB";
 
+  private final PostgresPlace place;
+  private final RestoreContext context;
+  private final Operation operation;
+  private final String name;
+  private final SnapshotFiles files;
+
+  /** Prepares the building of a database that must not exist yet. */
   Staging(PostgresPlace place, RestoreContext context, String name) {
+    this.place = place;
+    this.context = context;
+    this.operation = context.operation();
     this.name = name;
+    this.files = new SnapshotFiles(context.source(), context.node());
   }
 
+  /**
+   * Builds and verifies the database.
+   *
+   * @return its OID
+   */
   String build() {
-    return name;
+    try (PrivateFiles privateFiles = PrivateFiles.create();
+        Maintenance maintenance = Maintenance.open(place.adminSettings(), place.database())) {
+      return build(maintenance, privateFiles);
+    } catch (RepositoryException e) {
+      throw StetException.of(e);
+    } catch (JsonException e) {
+      throw new StetException(
+          ErrorCode.REPOSITORY_DAMAGED,
+          "the manifest of " + place.component() + " is unusable: " + e.getMessage(),
+          "The snapshot was changed, or was not made by Stet; try another snapshot.",
+          e);
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot restore " + place.settings().describe(), e);
+    }
+  }
+
+  private String build(Maintenance maintenance, PrivateFiles privateFiles) throws SQLException {
+    operation.progress().phase("checking the target of " + place.component());
+    Node descriptionFile = files.require(DatabaseCapture.DESCRIPTION);
+    DatabaseDescription description =
+        DatabaseDescription.parse(
+            place.component() + "/" + DatabaseCapture.DESCRIPTION, files.read(descriptionFile));
+    Session session = maintenance.session();
+    List<Role> missing =
+        new TargetCheck(session, description, place.adminSettings()).run();
+    PostgresTools tools =
+        PostgresTools.find(place.tools(), PostgresComponent.major(session.version()));
+    Path archive = privateFiles.createFile(DatabaseCapture.SCHEMA);
+    files.copy(files.require(DatabaseCapture.SCHEMA), archive);
+    checkArchive(tools, archive, privateFiles);
+    RowLoader loader = new RowLoader(files, description, operation);
+    loader.plan();
+    LargeObjectLoader objects = new LargeObjectLoader(files, description, operation);
+
+    boolean adminIsSuperuser =
+        "t"
+            .equals(
+                session.value(
+                    "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user"));
+    // Only a superuser can give objects to any owner; else the application's own role may do best.
+    ConnectionSettings settings =
+        (adminIsSuperuser ? place.adminSettings() : place.settings()).withDatabase(name);
+    RoleCreation roles = new RoleCreation();
+    try {
+      create(session, description, settings.user());
+      roles.create(session, missing, operation.progress());
+      new Filling(description, settings, tools, archive, privateFiles, loader, objects).run();
+      DatabaseProperties.apply(session, name, description.database());
+      flush(session);
+      return Objects.requireNonNull(
+          Objects.requireNonNull(maintenance.named(name), "the database was just made").oid());
+    } catch (SQLException | RuntimeException | Error e) {
+      cleanUp(roles, e);
+      throw e;
+    }
+  }
+
+  /** Reads the archive's table of contents, which shows whether the programs understand it. */
+  private void checkArchive(PostgresTools tools, Path archive, PrivateFiles privateFiles) {
+    try {
+      tools
+          .program("pg_restore", place.adminSettings(), privateFiles)
+          .arguments("--list", archive.toString())
+          .run();
+    } catch (StetException e) {
+      if (e.code() != ErrorCode.SOURCE) {
+        throw e;
+      }
+      throw new StetException(
+          ErrorCode.SOURCE,
+          "pg_restore "
+              + tools.major()
+              + " in "
+              + tools.directory()
+              + " cannot read "
+              + place.component()
+              + "/"
+              + DatabaseCapture.SCHEMA
+              + ": "
+              + e.getMessage(),
+          "Install the client programs of the version that made the backup, or newer.",
+          e);
+    }
+  }
+
+  private void create(Session session, DatabaseDescription description, String owner)
+      throws SQLException {
+    String sql = DatabaseProperties.creation(name, description.database(), session.version());
+    String me = session.value("SELECT current_user");
+    try {
+      session.execute(owner.equals(me) ? sql : sql + " OWNER " + SqlText.name(owner));
+    } catch (SQLException e) {
+      StetException failure = PostgresErrors.failed("cannot create database \"" + name + "\"", e);
+      boolean locale =
+          List.of("22023", "42809", "0A000").contains(String.valueOf(e.getSQLState()));
+      throw locale
+          ? new StetException(
+              failure.code(),
+              failure.getMessage(),
+              "Install the locale on the server's machine (locale-gen) and restart the server.",
+              e)
+          : failure;
+    }
+  }
+
+  /** Everything that goes into the created database. */
+  private final class Filling {
+    private final DatabaseDescription description;
+    private final ConnectionSettings settings;
+    private final PostgresTools tools;
+    private final Path archive;
+    private final PrivateFiles privateFiles;
+    private final RowLoader loader;
+    private final LargeObjectLoader objects;
+
+    Filling(
+        DatabaseDescription description,
+        ConnectionSettings settings,
+        PostgresTools tools,
+        Path archive,
+        PrivateFiles privateFiles,
+        RowLoader loader,
+        LargeObjectLoader objects) {
+      this.description = description;
+      this.settings = settings;
+      this.tools = tools;
+      this.archive = archive;
+      this.privateFiles = privateFiles;
+      this.loader = loader;
+      this.objects = objects;
+    }
+
+    void run() throws SQLException {
+      String component = place.component();
+      operation.progress().phase("restoring " + component);
+      restore("pre-data", 1);
+      try (Session session = worker()) {
+        loader.loadConfiguration(session);
+      }
+      parallel(
+          "loader",
+          session -> {
+            loader.work(session);
+            objects.work(session);
+          });
+      setSequences();
+      operation.progress().phase("building indexes of " + component);
+      restore("post-data", operation.workers());
+      analyze();
+      operation.progress().phase("verifying " + component);
+      StagingVerifier verifier = new StagingVerifier(description, context, loader);
+      try (Session session = worker()) {
+        verifier.plan(session);
+      }
+      parallel("verifier", verifier::work);
+      verifier.finish();
+    }
+
+    private void restore(String section, int jobs) {
+      operation.checkStop();
+      List<String> complaints = new ArrayList<>();
+      ChildProcess.Builder program =
+          tools
+              .program("pg_restore", settings.withOptions(RESTORE_OPTIONS), privateFiles)
+              .arguments(
+                  "--exit-on-error",
+                  "--section=" + section,
+                  "--jobs=" + jobs,
+                  "--no-password",
+                  "--dbname=" + ConnectionSettings.childDatabase(name),
+                  archive.toString())
+              .onErrorLine(
+                  line -> {
+                    operation.progress().detail(line);
+                    if (line.contains("error:")) {
+                      synchronized (complaints) {
+                        complaints.add(line);
+                      }
+                    }
+                  });
+      try {
+        program.run();
+      } catch (StetException e) {
+        throw new StetException(
+            e.code(),
+            "cannot restore the definitions (" + section + ") of " + place.component() + ": " + e.getMessage(),
+            e.hint(),
+            e);
+      }
+      if (!complaints.isEmpty()) {
+        throw new StetException(
+            ErrorCode.SOURCE,
+            "pg_restore reported success in spite of errors: " + String.join("; ", complaints),
+            null);
+      }
+    }
+
+    /** A session in the new database that loads and reads as fast as is safe. */
+    private Session worker() {
+      Session session = Session.open(settings, name);
+      try {
+        session.execute("SET synchronous_commit = off");
+        setMonetary(session);
+        session.execute("SET session_replication_role = replica");
+        return session;
+      } catch (SQLException e) {
+        if (PostgresErrors.is(e, "42501")) {
+          // Superusers alone may; it only saves triggers of extensions' tables.
+          return session;
+        }
+        session.close();
+        throw PostgresErrors.failed("cannot prepare a session in " + settings.describe(), e);
+      }
+    }
+
+    /** The text of money depends on the locale, which therefore must be there if money is. */
+    private void setMonetary(Session session) throws SQLException {
+      String monetary = description.database().monetary();
+      try {
+        session.execute("SET lc_monetary = " + SqlText.literal(monetary));
+      } catch (SQLException e) {
+        String column =
+            session.value(
+                "SELECT a.attrelid::pg_catalog.regclass || '.' || a.attname"
+                    + " FROM pg_catalog.pg_attribute a"
+                    + " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
+                    + " WHERE a.atttypid IN (790, 791) AND c.relkind = 'r' AND c.oid >= 16384"
+                    + " LIMIT 1");
+        if (column != null) {
+          throw new StetException(
+              ErrorCode.SOURCE,
+              "column "
+                  + column
+                  + " holds money captured with lc_monetary \""
+                  + monetary
+                  + "\", a locale that is missing on "
+                  + settings.describeServer(),
+              "Install the locale on the server's machine (locale-gen) and restart the server.",
+              e);
+        }
+      }
+    }
+
+    private void setSequences() throws SQLException {
+      try (Session session = worker()) {
+        for (DatabaseDescription.Sequence sequence : description.sequences()) {
+          session.value(
+              "SELECT pg_catalog.setval(?::pg_catalog.regclass, ?, ?)",
+              SqlText.name(sequence.schema(), sequence.name()),
+              sequence.lastValue(),
+              sequence.called());
+        }
+      }
+    }
+
+    private void analyze() throws SQLException {
+      Queue<String> tables;
+      try (Session session = worker()) {
+        tables =
+            new ConcurrentLinkedQueue<>(
+                session.rows(
+                    """
+                    SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+                    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+                      AND c.relkind IN ('r', 'm', 'p')
+                    ORDER BY pg_catalog.pg_relation_size(c.oid) DESC
+                    """,
+                    row -> row.getString(1)));
+      }
+      parallel(
+          "analyzer",
+          session -> {
+            for (String table = tables.poll(); table != null; table = tables.poll()) {
+              operation.checkStop();
+              try {
+                session.execute("ANALYZE " + table);
+              } catch (SQLException e) {
+                if (!session.connection().isValid(5)) {
+                  throw e;
+                }
+                operation
+                    .progress()
+                    .warn("cannot analyze table " + table + ": " + PostgresErrors.text(e));
+              }
+            }
+          });
+    }
+
+    /** What each of several sessions does. */
+    @FunctionalInterface
+    private interface Work {
+      void with(Session session) throws SQLException, InterruptedException;
+    }
+
+    private void parallel(String role, Work work) throws SQLException {
+      Queue<Session> open = new ConcurrentLinkedQueue<>();
+      List<Parallel.Task> tasks = new ArrayList<>();
+      for (int i = 1; i <= operation.workers(); i++) {
+        tasks.add(
+            new Parallel.Task(
+                role + "-" + i,
+                () -> {
+                  try (Session session = worker()) {
+                    open.add(session);
+                    work.with(session);
+                  }
+                }));
+      }
+      try {
+        Parallel.run(tasks, () -> open.forEach(Staging::abort));
+      } catch (SQLException | RuntimeException e) {
+        throw e;
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new StetException(ErrorCode.INTERRUPTED, "interrupted", null, e);
+      } catch (Exception e) {
+        throw new StetException(
+            ErrorCode.FAILED, "restoring the database failed: " + e.getMessage(), null, e);
+      }
+    }
+  }
+
+  private static void abort(Session session) {
+    try {
+      session.connection().abort(Runnable::run);
+    } catch (SQLException e) {
+      // Its connection is gone already, which is what was wanted.
+      session.close();
+    }
+  }
+
+  /** Makes sure that what was committed without waiting is on disk. */
+  private static void flush(Session session) throws SQLException {
+    try {
+      session.execute("CHECKPOINT");
+    } catch (SQLException e) {
+      if (!PostgresErrors.is(e, "42501")) {
+        throw e;
+      }
+      // A commit that waits for its own record waits for all before it.
+      session.execute("SET synchronous_commit = on");
+      session.value(
+          session.version() >= 130000
+              ? "SELECT pg_catalog.pg_current_xact_id()"
+              : "SELECT pg_catalog.txid_current()");
+    }
+  }
+
+  /** Removes what was created, also when this thread has been told to stop. */
+  private void cleanUp(RoleCreation roles, Throwable failure) {
+    boolean interrupted = Thread.interrupted();
+    try (Maintenance fresh = Maintenance.open(place.adminSettings(), place.database())) {
+      Maintenance.@Nullable Entry entry = fresh.named(name);
+      if (entry != null) {
+        PostgresTarget.drop(fresh, entry);
+      }
+      roles.undo(fresh.session());
+    } catch (SQLException | RuntimeException e) {
+      failure.addSuppressed(e);
+      operation
+          .progress()
+          .warn("database \"" + name + "\" could not be removed: " + e.getMessage());
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 }

@@ -1,0 +1,374 @@
+package stet.engine.postgres;
+
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import stet.engine.ErrorCode;
+import stet.engine.RowHash;
+import stet.engine.StetException;
+import stet.engine.component.Operation;
+import stet.engine.postgres.CatalogReader.ReadableTable;
+import stet.engine.postgres.DatabaseDescription.Table;
+import stet.engine.postgres.DatabaseDescription.TableKind;
+import stet.repository.BlobSink;
+
+/**
+ * Reads the rows and large objects of a database at a held snapshot, with several sessions that
+ * take their work from one queue, what is largest first.
+ */
+final class DataReader {
+  /** Segments that a worker reads in one go: the grain in which workers share a table. */
+  private static final int SEGMENTS_PER_UNIT = 16;
+
+  /** How many tables a worker's transaction locks before it makes way for another one. */
+  private static final int TABLES_PER_TRANSACTION = 200;
+
+  /** Rows up to this length are no matter for the memory budget. */
+  private static final long SMALL_ROW = 4 << 20;
+
+  private final ConnectionSettings settings;
+  private final SnapshotHolder holder;
+  private final Operation operation;
+  private final BlobSink sink;
+  private final RowHash.Key key;
+  private final String encoding;
+  private final int blockSize;
+  private final boolean tidRanges;
+  private final MemoryBudget budget = MemoryBudget.ofHeap();
+  private final List<TableWork> tables = new ArrayList<>();
+  private final LargeObjectReader largeObjects;
+  private final List<Work> queue = new ArrayList<>();
+  private final Queue<Session> sessions = new ConcurrentLinkedQueue<>();
+  private int next;
+
+  /**
+   * Prepares the reading.
+   *
+   * @param encoding the database's encoding, in which rows are kept
+   * @param blockSize bytes of a heap block
+   * @param largeObjectBytes about how many bytes all large objects have
+   */
+  DataReader(
+      ConnectionSettings settings,
+      SnapshotHolder holder,
+      Operation operation,
+      BlobSink sink,
+      RowHash.Key key,
+      Instant time,
+      String encoding,
+      int blockSize,
+      List<ReadableTable> readables,
+      List<Long> largeObjectOids,
+      long largeObjectBytes) {
+    this.settings = settings;
+    this.holder = holder;
+    this.operation = operation;
+    this.sink = sink;
+    this.key = key;
+    this.encoding = encoding;
+    this.blockSize = blockSize;
+    this.tidRanges = holder.session().version() >= 140000;
+    for (ReadableTable readable : readables) {
+      tables.add(new TableWork(readable, time));
+    }
+    this.largeObjects = new LargeObjectReader(largeObjectOids, largeObjectBytes, sink, time);
+    queue.addAll(tables);
+    queue.add(largeObjects);
+    queue.sort(Comparator.comparingLong(Work::bytes).reversed());
+    operation.progress().expect(queue.stream().mapToLong(Work::bytes).sum());
+  }
+
+  /** Something in the queue, which workers take from until there is no more. */
+  interface Work {
+    /** About how many bytes of storage are read. */
+    long bytes();
+
+    /** The next piece of the work, or null if all is given out. Called under the queue's lock. */
+    @Nullable Unit take();
+  }
+
+  /** A piece of work for one worker. */
+  @FunctionalInterface
+  interface Unit {
+    /**
+     * Does it.
+     *
+     * @return about how many of {@link Work#bytes} that was
+     */
+    long read(Worker worker) throws SQLException, SourceChangedException, InterruptedException;
+  }
+
+  private synchronized @Nullable Unit take() {
+    for (; next < queue.size(); next++) {
+      Unit unit = queue.get(next).take();
+      if (unit != null) {
+        return unit;
+      }
+    }
+    return null;
+  }
+
+  /** The workers, as tasks to run at the same time. */
+  List<Parallel.Task> workers() {
+    List<Parallel.Task> tasks = new ArrayList<>();
+    for (int i = 1; i <= operation.workers(); i++) {
+      tasks.add(new Parallel.Task("reader-" + i, () -> new Worker().run()));
+    }
+    return tasks;
+  }
+
+  /** Cuts the connections of all workers, which then fail. */
+  void abort() {
+    for (Session session : sessions) {
+      try {
+        session.connection().abort(Runnable::run);
+      } catch (SQLException e) {
+        // Its connection is gone already, which is what was wanted.
+        session.close();
+      }
+    }
+  }
+
+  /** The tables, in the order they were given; complete once all workers have ended. */
+  List<TableWork> tables() {
+    return tables;
+  }
+
+  /** The large objects; complete once all workers have ended. */
+  LargeObjectReader largeObjects() {
+    return largeObjects;
+  }
+
+  /** One session that reads. */
+  final class Worker {
+    private final Session session = Session.open(settings);
+    private final SegmentWriter writer = new SegmentWriter(sink, key);
+    private @Nullable Table locked;
+    private int lockedCount;
+
+    private Worker() {
+      sessions.add(session);
+    }
+
+    private void run() throws SourceChangedException, InterruptedException {
+      try (session) {
+        holder.begin(session);
+        for (Unit unit = take(); unit != null; unit = take()) {
+          operation.checkStop();
+          operation.progress().advance(unit.read(this));
+        }
+        session.execute("COMMIT");
+      } catch (SQLException e) {
+        String what = "cannot read " + settings.describe();
+        if (locked != null) {
+          what = "cannot read table " + locked.quoted() + " of " + settings.describe();
+        }
+        throw SnapshotHolder.failure(settings, what, e);
+      }
+    }
+
+    Session session() {
+      return session;
+    }
+
+    /**
+     * Makes sure that a table can be read without waiting: behind somebody who waits for the
+     * holder's own lock, this session would wait for ever.
+     */
+    private void lock(Table table) throws SQLException {
+      if (table.equals(locked)) {
+        return;
+      }
+      if (lockedCount == TABLES_PER_TRANSACTION) {
+        session.execute("COMMIT");
+        holder.begin(session);
+        lockedCount = 0;
+      }
+      locked = table;
+      lockedCount++;
+      session.execute("LOCK TABLE ONLY " + table.quoted() + " IN ACCESS SHARE MODE NOWAIT");
+    }
+  }
+
+  /** The reading of one table. */
+  final class TableWork implements Work {
+    private final ReadableTable readable;
+    private final TableTree tree;
+    private final long segments;
+    private final String columns;
+    private long nextSegment;
+
+    private TableWork(ReadableTable readable, Instant time) {
+      this.readable = readable;
+      this.columns = SqlText.names(readable.table().columns());
+      boolean byBlocks =
+          tidRanges
+              && readable.heap()
+              && readable.table().kind() != TableKind.EXTENSION_CONFIGURATION;
+      if (byBlocks) {
+        this.segments =
+            Math.ceilDiv(readable.blocks(), (long) SegmentGeometry.BLOCKS_PER_SEGMENT);
+        this.tree = TableTree.ofBlocks(segments, sink, key, time);
+      } else {
+        this.segments = readable.blocks() == 0 ? 0 : 1;
+        this.tree = TableTree.ofRows(sink, key, time);
+      }
+    }
+
+    ReadableTable readable() {
+      return readable;
+    }
+
+    TableTree tree() {
+      return tree;
+    }
+
+    @Override
+    public long bytes() {
+      return readable.bytes(blockSize);
+    }
+
+    @Override
+    public @Nullable Unit take() {
+      long first = nextSegment;
+      if (first >= segments) {
+        return null;
+      }
+      long end = Math.min(first + SEGMENTS_PER_UNIT, segments);
+      nextSegment = end;
+      return worker -> {
+        worker.lock(readable.table());
+        try (MemoryBudget.Share _ = budget.take(longestRow(worker, first, end))) {
+          switch (tree.cut()) {
+            case BLOCKS -> readBlocks(worker, first, end);
+            case ROWS -> readRows(worker);
+          }
+        }
+        return bytes() * end / segments - bytes() * first / segments;
+      };
+    }
+
+    private void readBlocks(Worker worker, long first, long end) throws SQLException {
+      for (long segment = first; segment < end; segment++) {
+        operation.checkStop();
+        String sql = segments == 1 ? copyAll() : copyBlocks(segment, segment + 1);
+        CopyRows.read(worker.session, sql, worker.writer::row);
+        tree.add(
+            segment,
+            worker.writer.finish(SegmentGeometry.position(SegmentList.Cut.BLOCKS, segment)));
+      }
+    }
+
+    private void readRows(Worker worker) throws SQLException {
+      SegmentWriter writer = worker.writer;
+      RowCutter cutter = new RowCutter(writer);
+      CopyRows.read(worker.session, copyAll(), cutter);
+      if (!writer.isEmpty()) {
+        cutter.cut();
+      }
+    }
+
+    /** Ends a segment wherever the rows say so. */
+    private final class RowCutter implements CopyRows.RowConsumer {
+      private final SegmentWriter writer;
+      private long ordinal;
+
+      private RowCutter(SegmentWriter writer) {
+        this.writer = writer;
+      }
+
+      @Override
+      public void row(byte[] source, int offset, int length) {
+        writer.row(source, offset, length);
+        if (writer.isCut(length)) {
+          cut();
+        }
+      }
+
+      private void cut() {
+        operation.checkStop();
+        tree.add(
+            ordinal, writer.finish(SegmentGeometry.position(SegmentList.Cut.ROWS, ordinal)));
+        ordinal++;
+      }
+    }
+
+    private String copyAll() {
+      Table table = readable.table();
+      String from =
+          !table.condition().isEmpty()
+              ? "(SELECT " + columns + " FROM ONLY " + table.quoted() + " " + table.condition() + ")"
+              : columns.isEmpty() ? table.quoted() : table.quoted() + " (" + columns + ")";
+      return "COPY " + from + toStdout();
+    }
+
+    private String copyBlocks(long first, long end) {
+      return "COPY (SELECT "
+          + columns
+          + " FROM ONLY "
+          + readable.table().quoted()
+          + inBlocks(first, end)
+          + ")"
+          + toStdout();
+    }
+
+    /** In the text of COPY no value is converted if the file's encoding is the database's. */
+    private String toStdout() {
+      return " TO STDOUT (ENCODING " + SqlText.literal(encoding) + ")";
+    }
+
+    /** The table's last segment has no end, whatever the table's size is by now. */
+    private String inBlocks(long first, long end) {
+      String from = " WHERE ctid >= '(" + first * SegmentGeometry.BLOCKS_PER_SEGMENT + ",0)'";
+      return end == segments
+          ? from
+          : from + " AND ctid < '(" + end * SegmentGeometry.BLOCKS_PER_SEGMENT + ",0)'";
+    }
+
+    /** About how long the longest row's text is; no more than asked for where it is short. */
+    private long longestRow(Worker worker, long first, long end) throws SQLException {
+      if (readable.toastBytes() == 0 || readable.lengths().isEmpty()) {
+        return 0;
+      }
+      String length =
+          readable.lengths().stream()
+              .map(expression -> "coalesce(" + expression + ", 0)")
+              .collect(Collectors.joining(" + "));
+      boolean all = tree.cut() == SegmentList.Cut.ROWS || segments == 1;
+      long longest;
+      try (Statement statement = worker.session.connection().createStatement();
+          ResultSet row =
+              statement.executeQuery(
+                  "SELECT coalesce(max("
+                      + length
+                      + "), 0) FROM ONLY "
+                      + readable.table().quoted()
+                      + (all ? "" : inBlocks(first, end)))) {
+        row.next();
+        longest = row.getLong(1);
+      }
+      long heap = Runtime.getRuntime().maxMemory();
+      if (longest > heap / 10 * 6) {
+        throw new StetException(
+            ErrorCode.SOURCE,
+            "table "
+                + readable.table().quoted()
+                + " has a row whose text takes about "
+                + (longest >> 20)
+                + " MiB, too much for a memory of "
+                + (heap >> 20)
+                + " MiB",
+            "Give the process more memory; it needs twice the size of the longest row.");
+      }
+      return longest <= SMALL_ROW ? 0 : longest;
+    }
+  }
+}

@@ -1,0 +1,381 @@
+package stet.engine.postgres;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import stet.engine.ErrorCode;
+import stet.engine.RowHash;
+import stet.engine.StetException;
+import stet.engine.component.CaptureContext;
+import stet.engine.component.Captured;
+import stet.engine.component.Operation;
+import stet.engine.postgres.CatalogReader.LargeObjectProperties;
+import stet.engine.postgres.CatalogReader.Position;
+import stet.engine.postgres.DatabaseDescription.Database;
+import stet.engine.postgres.DatabaseDescription.LargeObject;
+import stet.engine.postgres.DatabaseDescription.Server;
+import stet.engine.postgres.DatabaseDescription.Table;
+import stet.repository.BlobSink;
+import stet.repository.BlobType;
+import stet.repository.RepositoryException;
+import stet.repository.json.JsonObject;
+import stet.repository.tree.Node;
+import stet.repository.tree.Tree;
+
+/**
+ * Captures one database whole, as of one moment: definitions through pg_dump, rows, sequences and
+ * large objects by itself.
+ *
+ * <p>The component's directory then holds {@value #SCHEMA}, {@value #ROLES}, {@value #DESCRIPTION}
+ * ({@link DatabaseDescription}), {@value #LOAD}, {@value #DATA} with the rows of every table ({@link
+ * SegmentGeometry}) and {@value #LARGE_OBJECTS} with a file by OID for each. The last two are left
+ * out if there is nothing in them.
+ */
+public final class DatabaseCapture {
+  /** Definitions, as an archive for pg_restore. */
+  public static final String SCHEMA = "schema.pgdump";
+
+  /** Roles and tablespaces of the server as SQL. */
+  public static final String ROLES = "roles.sql";
+
+  /** The {@link DatabaseDescription}. */
+  public static final String DESCRIPTION = "database.json";
+
+  /** The script that loads everything without Stet. */
+  public static final String LOAD = "load.sql";
+
+  /** The directory of rows. */
+  public static final String DATA = "data";
+
+  /** The directory of large objects. */
+  public static final String LARGE_OBJECTS = "large_objects";
+
+  private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  private static final int NAMED_OBJECTS = 5;
+
+  private final ConnectionSettings settings;
+  private final @Nullable Path toolsDirectory;
+  private final String name;
+  private final Duration patience;
+
+  /**
+   * Prepares a capture.
+   *
+   * @param settings the way to the database
+   * @param toolsDirectory the configured directory of pg_dump, or null
+   * @param name the component's name
+   */
+  public DatabaseCapture(
+      ConnectionSettings settings, @Nullable Path toolsDirectory, String name) {
+    this(settings, toolsDirectory, name, PATIENCE);
+  }
+
+  DatabaseCapture(
+      ConnectionSettings settings,
+      @Nullable Path toolsDirectory,
+      String name,
+      Duration patience) {
+    this.settings = settings;
+    this.toolsDirectory = toolsDirectory;
+    this.name = name;
+    this.patience = patience;
+  }
+
+  /**
+   * Fails if the database could not be captured now: it is not there, or something in it cannot be
+   * read by this role, or the programs for its version are missing.
+   *
+   * @throws StetException with {@code SOURCE}
+   */
+  public void check() {
+    check(settings.pinned());
+  }
+
+  private void check(ConnectionSettings pinned) {
+    List<String> unreadable;
+    try (Session session = Session.open(pinned)) {
+      PostgresTools.find(toolsDirectory, major(session.version()));
+      unreadable = new CatalogReader(session).unreadable(NAMED_OBJECTS + 1);
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot read the catalogs of " + pinned.describe(), e);
+    }
+    if (!unreadable.isEmpty()) {
+      boolean more = unreadable.size() > NAMED_OBJECTS;
+      throw new StetException(
+          ErrorCode.SOURCE,
+          "user \""
+              + pinned.user()
+              + "\" may not read all of "
+              + pinned.describe()
+              + ": "
+              + String.join("; ", unreadable.subList(0, more ? NAMED_OBJECTS : unreadable.size()))
+              + (more ? "; and more" : ""),
+          "Grant the role pg_read_all_data (PostgreSQL 14 and newer) or SELECT on these objects,"
+              + " and BYPASSRLS where row-level security is in the way.");
+    }
+  }
+
+  private static int major(int version) {
+    return version >= 100000 ? version / 10000 : 9;
+  }
+
+  /**
+   * Captures the database.
+   *
+   * @throws StetException if anything could not be read; nothing then refers to what was saved
+   */
+  public Captured capture(CaptureContext context) {
+    ConnectionSettings pinned = settings.pinned();
+    check(pinned);
+    try {
+      try {
+        return attempt(pinned, context);
+      } catch (SourceChangedException e) {
+        context.operation().progress().detail("starting again: " + e.getMessage());
+      }
+      return attempt(pinned, context);
+    } catch (SourceChangedException e) {
+      throw e.asFailure();
+    } catch (RepositoryException e) {
+      throw StetException.of(e);
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot read " + pinned.describe(), e);
+    }
+  }
+
+  private Captured attempt(ConnectionSettings pinned, CaptureContext context)
+      throws SQLException, SourceChangedException {
+    Operation operation = context.operation();
+    BlobSink sink = context.sink();
+    try (SnapshotHolder holder = SnapshotHolder.take(pinned, patience, operation)) {
+      Instant time = Instant.now();
+      operation.progress().phase("reading " + name);
+      CatalogReader catalog = new CatalogReader(holder.session());
+      Position position = catalog.position();
+      Server server = catalog.server();
+      Database database = catalog.database();
+      Map<Long, LargeObjectProperties> objects = catalog.largeObjectProperties();
+      List<DatabaseDescription.Sequence> sequences = sequences(pinned, catalog);
+      DataReader reader =
+          new DataReader(
+              pinned,
+              holder,
+              operation,
+              sink,
+              context.hashKey(),
+              time,
+              database.encoding(),
+              catalog.blockSize(),
+              withoutUnreadable(catalog.readables(), position, operation),
+              List.copyOf(objects.keySet()),
+              catalog.largeObjectBytes());
+      SchemaDump dump =
+          new SchemaDump(
+              pinned,
+              PostgresTools.find(toolsDirectory, major(server.version())),
+              sink,
+              time);
+      AtomicReference<Node> schema = new AtomicReference<>();
+      AtomicReference<Node> roles = new AtomicReference<>();
+      List<Parallel.Task> tasks = new ArrayList<>(reader.workers());
+      tasks.add(
+          new Parallel.Task(
+              "definitions",
+              () -> {
+                schema.set(
+                    dump.definitions(SCHEMA, holder.snapshot(), encoding(database), patience));
+                roles.set(dump.globals(ROLES));
+              }));
+      run(tasks, reader);
+      holder.verifyUnchanged();
+
+      DatabaseDescription description =
+          new DatabaseDescription(
+              server,
+              database,
+              catalog.roles(),
+              catalog.tablespaces(),
+              catalog.extensions(),
+              reader.tables().stream().map(work -> work.readable().table()).toList(),
+              sequences,
+              largeObjects(objects, reader.largeObjects()),
+              ObjectCounts.read(holder.session().connection()));
+      List<Node> entries = new ArrayList<>();
+      entries.add(Objects.requireNonNull(schema.get()));
+      entries.add(Objects.requireNonNull(roles.get()));
+      entries.add(
+          FileBlobs.save(
+              sink,
+              DESCRIPTION,
+              time,
+              (description.toJson().toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8)));
+      addData(entries, reader, description, sink, time);
+      entries.sort(Tree.BY_NAME);
+      Node node = Node.directory(name, time, sink.save(BlobType.TREE, Tree.encode(entries)));
+      return new Captured(node, manifest(description, position, reader, context.hashKey()));
+    }
+  }
+
+  private static List<DatabaseDescription.Sequence> sequences(
+      ConnectionSettings pinned, CatalogReader catalog)
+      throws SQLException, SourceChangedException {
+    try {
+      return catalog.sequences();
+    } catch (SQLException e) {
+      throw SnapshotHolder.failure(
+          pinned, "cannot read the sequences of " + pinned.describe(), e);
+    }
+  }
+
+  /** pgjdbc and so a restore can take an archive's text only as UTF-8, if it is known to be text. */
+  private static String encoding(Database database) {
+    return database.encoding().equals("SQL_ASCII") ? "SQL_ASCII" : "UTF8";
+  }
+
+  /** On a standby unlogged tables have no rows, and reading them is an error. */
+  private static List<CatalogReader.ReadableTable> withoutUnreadable(
+      List<CatalogReader.ReadableTable> readables, Position position, Operation operation) {
+    if (!position.standby()) {
+      return readables;
+    }
+    List<CatalogReader.ReadableTable> result = new ArrayList<>();
+    for (CatalogReader.ReadableTable readable : readables) {
+      if (readable.table().unlogged()) {
+        operation
+            .progress()
+            .warn(
+                "table "
+                    + readable.table().quoted()
+                    + " is unlogged: a standby server has none of its rows");
+        result.add(readable.withoutRows());
+      } else {
+        result.add(readable);
+      }
+    }
+    return result;
+  }
+
+  private static void run(List<Parallel.Task> tasks, DataReader reader)
+      throws SQLException, SourceChangedException {
+    try {
+      Parallel.run(tasks, reader::abort);
+    } catch (SQLException | SourceChangedException | RuntimeException e) {
+      throw e;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StetException(ErrorCode.INTERRUPTED, "interrupted", null, e);
+    } catch (Exception e) {
+      throw new StetException(
+          ErrorCode.FAILED, "reading the database failed: " + e.getMessage(), null, e);
+    }
+  }
+
+  private static List<LargeObject> largeObjects(
+      Map<Long, LargeObjectProperties> properties, LargeObjectReader reader) {
+    List<LargeObject> objects = new ArrayList<>();
+    properties.forEach((oid, known) -> {
+      LargeObjectReader.Content content =
+          Objects.requireNonNull(reader.contents().get(oid), "every large object was read");
+      objects.add(
+          new LargeObject(
+              oid,
+              known.owner(),
+              known.acl(),
+              known.comment(),
+              known.labels(),
+              content.size(),
+              content.hash()));
+    });
+    return objects;
+  }
+
+  /** Adds rows, large objects and the script that loads them. */
+  private static void addData(
+      List<Node> entries,
+      DataReader reader,
+      DatabaseDescription description,
+      BlobSink sink,
+      Instant time) {
+    List<Node> directories = new ArrayList<>();
+    Map<Table, List<String>> files = new LinkedHashMap<>();
+    for (DataReader.TableWork work : reader.tables()) {
+      Table table = work.readable().table();
+      Node directory = work.tree().finish(table.directory().substring(DATA.length() + 1));
+      if (directory != null) {
+        directories.add(directory);
+        files.put(
+            table,
+            work.tree().copyFiles().stream()
+                .map(file -> table.directory() + "/" + file)
+                .toList());
+      }
+    }
+    if (!directories.isEmpty()) {
+      directories.sort(Tree.BY_NAME);
+      entries.add(
+          Node.directory(DATA, time, sink.save(BlobType.TREE, Tree.encode(directories))));
+    }
+    Node objects = reader.largeObjects().finish(LARGE_OBJECTS);
+    if (objects != null) {
+      entries.add(objects);
+    }
+    entries.add(FileBlobs.save(sink, LOAD, time, LoadScript.write(description, files)));
+  }
+
+  private static JsonObject manifest(
+      DatabaseDescription description, Position position, DataReader reader, RowHash.Key key) {
+    List<JsonObject> tables = new ArrayList<>();
+    long bytes = 0;
+    long blocks = 0;
+    for (DataReader.TableWork work : reader.tables()) {
+      Table table = work.readable().table();
+      bytes += work.tree().bytes();
+      blocks += work.readable().blocks();
+      tables.add(
+          new JsonObject()
+              .put("schema", table.schema())
+              .put("name", table.name())
+              .put("directory", table.directory())
+              .put("rows", work.tree().rows())
+              .put("bytes", work.tree().bytes())
+              .put("hash", work.tree().hash())
+              .put("blocks", work.readable().blocks()));
+    }
+    long objectBytes =
+        description.largeObjects().stream().mapToLong(LargeObject::size).sum();
+    return new JsonObject()
+        .put("kind", "postgres")
+        .put("server_version", description.server().version())
+        .put("server_version_text", description.server().versionText())
+        .putIfPresent("system_identifier", description.server().systemIdentifier())
+        .put("database", description.database().name())
+        .put("encoding", description.database().encoding())
+        .put(
+            "snapshot",
+            new JsonObject()
+                .put("xmin", position.xmin())
+                .put("lsn", position.lsn())
+                .putIfPresent("timeline", position.timeline())
+                .put("standby", position.standby()))
+        .put("tables", tables)
+        .put("sequences", description.sequences().size())
+        .put(
+            "large_objects",
+            new JsonObject()
+                .put("count", description.largeObjects().size())
+                .put("bytes", objectBytes)
+                .put("hash", LargeObjectReader.hash(description.largeObjects(), key)))
+        .put("bytes", bytes + objectBytes)
+        .put("blocks", blocks);
+  }
+}

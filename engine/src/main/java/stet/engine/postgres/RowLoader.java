@@ -1,0 +1,245 @@
+package stet.engine.postgres;
+
+import java.sql.SQLException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.copy.CopyIn;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.engine.component.Operation;
+import stet.engine.postgres.DatabaseDescription.Table;
+import stet.engine.postgres.DatabaseDescription.TableKind;
+import stet.engine.postgres.SegmentList.Segment;
+import stet.repository.Id;
+import stet.repository.tree.Node;
+
+/**
+ * Loads captured rows by COPY, with several sessions that take their work from one queue, the
+ * largest table first. Big tables are shared out by ranges of segments.
+ */
+final class RowLoader {
+  /** About how much text one COPY loads. */
+  private static final long UNIT_BYTES = 32L << 20;
+
+  private final SnapshotFiles files;
+  private final DatabaseDescription description;
+  private final Operation operation;
+  private final Deque<Unit> queue = new ArrayDeque<>();
+
+  /** How many bytes the longest row of a table may have, for tables where that is a lot. */
+  private final Map<Table, Long> longRows = new HashMap<>();
+
+  /**
+   * What one COPY loads.
+   *
+   * @param path the file in the snapshot, for messages
+   */
+  private record Unit(Table table, String path, List<Id> blobs, long rows, long bytes) {}
+
+  private record TableUnits(long bytes, List<Unit> units) {}
+
+  RowLoader(SnapshotFiles files, DatabaseDescription description, Operation operation) {
+    this.files = files;
+    this.description = description;
+    this.operation = operation;
+  }
+
+  /** Reads from the snapshot what is to be loaded; reports it as expected work. */
+  void plan() {
+    List<TableUnits> tables = new ArrayList<>();
+    Map<String, Node> directories = new HashMap<>();
+    Node data = files.find(DatabaseCapture.DATA);
+    if (data != null) {
+      for (Node directory : files.list(data)) {
+        directories.put(DatabaseCapture.DATA + "/" + directory.name(), directory);
+      }
+    }
+    for (Table table : description.tables()) {
+      if (table.kind() != TableKind.EXTENSION_CONFIGURATION) {
+        tables.add(units(table, directories.get(table.directory())));
+      }
+    }
+    tables.sort(Comparator.comparingLong(TableUnits::bytes).reversed());
+    operation.progress().expect(tables.stream().mapToLong(TableUnits::bytes).sum());
+    tables.forEach(table -> queue.addAll(table.units()));
+  }
+
+  private TableUnits units(Table table, @Nullable Node directory) {
+    List<Unit> units = new ArrayList<>();
+    if (directory != null) {
+      for (Node part : files.list(directory)) {
+        addPart(units, table, part);
+      }
+    }
+    return new TableUnits(units.stream().mapToLong(Unit::bytes).sum(), units);
+  }
+
+  private void addPart(List<Unit> units, Table table, Node part) {
+    Map<String, Node> entries = new HashMap<>();
+    List<Node> nodes = files.list(part);
+    nodes.forEach(node -> entries.put(node.name(), node));
+    for (Node copy : nodes) {
+      if (copy.name().endsWith(SegmentGeometry.COPY_SUFFIX)) {
+        String path = table.directory() + "/" + part.name() + "/" + copy.name();
+        String listName =
+            copy.name()
+                    .substring(0, copy.name().length() - SegmentGeometry.COPY_SUFFIX.length())
+                + SegmentGeometry.SEGMENTS_SUFFIX;
+        String listPath = table.directory() + "/" + part.name() + "/" + listName;
+        Node list = entries.get(listName);
+        if (list == null) {
+          throw files.missing(listPath);
+        }
+        addFile(units, table, path, copy, SegmentList.parse(listPath, files.read(list)));
+        noteLongRows(table, copy.content());
+      }
+    }
+  }
+
+  private static void addFile(
+      List<Unit> units, Table table, String path, Node copy, SegmentList list) {
+    List<Id> content = copy.content();
+    long blobs = list.segments().stream().mapToLong(Segment::blobs).sum();
+    if (blobs != content.size()) {
+      throw new StetException(
+          ErrorCode.REPOSITORY_DAMAGED,
+          path + " has " + content.size() + " blobs, but its segments have " + blobs,
+          "The snapshot was changed; try another snapshot.");
+    }
+    int from = 0;
+    int to = 0;
+    long rows = 0;
+    long bytes = 0;
+    for (Segment segment : list.segments()) {
+      to += segment.blobs();
+      rows += segment.rows();
+      bytes += segment.bytes();
+      if (bytes >= UNIT_BYTES) {
+        units.add(new Unit(table, path, content.subList(from, to), rows, bytes));
+        from = to;
+        rows = 0;
+        bytes = 0;
+      }
+    }
+    if (rows > 0) {
+      units.add(new Unit(table, path, content.subList(from, to), rows, bytes));
+    }
+  }
+
+  /** Only a row that fits no blob fills one to its limit; it goes on in the blobs that follow. */
+  private void noteLongRows(Table table, List<Id> blobs) {
+    long row = 0;
+    for (Id blob : blobs) {
+      if (files.source().length(blob) < SegmentWriter.LONGEST_BLOB) {
+        row = 0;
+      } else {
+        row += SegmentWriter.LONGEST_BLOB;
+        longRows.merge(table, row + SegmentWriter.LONGEST_BLOB, Math::max);
+      }
+    }
+  }
+
+  /** How many bytes the longest row may have, or 0 if that is no matter for the memory. */
+  long longestRow(Table table) {
+    return longRows.getOrDefault(table, 0L);
+  }
+
+  private synchronized @Nullable Unit take() {
+    return queue.poll();
+  }
+
+  /** Loads units until there are no more. */
+  void work(Session session) throws SQLException {
+    for (Unit unit = take(); unit != null; unit = take()) {
+      operation.checkStop();
+      load(session, unit);
+      operation.progress().advance(unit.bytes());
+    }
+  }
+
+  /**
+   * Loads the rows of extension configuration tables. Their extensions may have put rows there
+   * already, which give way.
+   */
+  void loadConfiguration(Session session) throws SQLException {
+    List<Table> tables =
+        description.tables().stream()
+            .filter(table -> table.kind() == TableKind.EXTENSION_CONFIGURATION)
+            .toList();
+    for (Table table : tables.reversed()) {
+      session.execute("DELETE FROM ONLY " + table.quoted() + " " + table.condition());
+    }
+    for (Table table : tables) {
+      for (Unit unit : units(table, files.find(table.directory())).units()) {
+        load(session, unit);
+      }
+    }
+  }
+
+  private void load(Session session, Unit unit) throws SQLException {
+    Table table = unit.table();
+    String sql = "COPY " + into(session, table) + columns(table) + " FROM STDIN" + encoding();
+    long loaded;
+    try {
+      CopyIn copy = session.copy().copyIn(sql);
+      try {
+        files
+            .source()
+            .read(unit.blobs(), bytes -> copy.writeToCopy(bytes, 0, bytes.length));
+        loaded = copy.endCopy();
+      } finally {
+        if (copy.isActive()) {
+          copy.cancelCopy();
+        }
+      }
+    } catch (SQLException e) {
+      throw PostgresErrors.failed(
+          "cannot load " + unit.path() + " into table " + table.quoted(), e);
+    }
+    if (loaded != unit.rows()) {
+      throw new StetException(
+          ErrorCode.VERIFICATION_FAILED,
+          "the server loaded "
+              + loaded
+              + " rows of "
+              + unit.path()
+              + " into table "
+              + table.quoted()
+              + " where "
+              + unit.rows()
+              + " were captured",
+          null);
+    }
+  }
+
+  private static String columns(Table table) {
+    return table.columns().isEmpty() ? "" : " (" + SqlText.names(table.columns()) + ")";
+  }
+
+  private String encoding() {
+    return " (ENCODING " + SqlText.literal(description.database().encoding()) + ")";
+  }
+
+  /** Rows of a partition chosen by hash may belong to another one here, so its root sorts them. */
+  private static String into(Session session, Table table) throws SQLException {
+    return table.throughRoot() ? rootOf(session, table) : table.quoted();
+  }
+
+  /** The quoted name of the root of a partition's tree. */
+  static String rootOf(Session session, Table table) throws SQLException {
+    String root =
+        session.value(
+            "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)"
+                + " FROM pg_catalog.pg_class c"
+                + " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+                + " WHERE c.oid = pg_catalog.pg_partition_root(?::pg_catalog.regclass)",
+            table.quoted());
+    return root == null ? table.quoted() : root;
+  }
+}

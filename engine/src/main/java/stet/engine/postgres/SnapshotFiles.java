@@ -1,0 +1,93 @@
+package stet.engine.postgres;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.repository.BlobSource;
+import stet.repository.BlobType;
+import stet.repository.tree.Node;
+import stet.repository.tree.NodeType;
+import stet.repository.tree.Tree;
+
+/** The files of a captured component. */
+final class SnapshotFiles {
+  private final BlobSource source;
+  private final Node root;
+
+  /** Looks into a component's directory. */
+  SnapshotFiles(BlobSource source, Node root) {
+    this.source = source;
+    this.root = root;
+  }
+
+  /** A directory's entries. */
+  List<Node> list(Node directory) {
+    return Tree.decode(source.load(BlobType.TREE, directory.requireSubtree()));
+  }
+
+  /** The node at a path below the component's directory, or null. */
+  @Nullable Node find(String path) {
+    Node node = root;
+    for (String name : path.split("/", -1)) {
+      if (node.type() != NodeType.DIRECTORY) {
+        return null;
+      }
+      node = list(node).stream().filter(n -> n.name().equals(name)).findFirst().orElse(null);
+      if (node == null) {
+        return null;
+      }
+    }
+    return node;
+  }
+
+  /**
+   * The file at a path.
+   *
+   * @throws StetException with {@code REPOSITORY_DAMAGED} if there is none
+   */
+  Node require(String path) {
+    Node node = find(path);
+    if (node == null || node.type() != NodeType.FILE) {
+      throw missing(path);
+    }
+    return node;
+  }
+
+  /** What is wrong if a file that must be there is not. */
+  StetException missing(String path) {
+    return new StetException(
+        ErrorCode.REPOSITORY_DAMAGED,
+        "the snapshot has no file " + root.name() + "/" + path,
+        "The snapshot was changed, or was not made by Stet; try another snapshot.");
+  }
+
+  /** A small file's bytes. */
+  byte[] read(Node file) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    source.read(file.content(), bytes -> out.write(bytes, 0, bytes.length));
+    return out.toByteArray();
+  }
+
+  /** Writes a file's bytes to an existing file outside. */
+  void copy(Node file, Path target) {
+    try (OutputStream out = Files.newOutputStream(target)) {
+      source.read(file.content(), out::write);
+    } catch (IOException e) {
+      throw new StetException(
+          ErrorCode.FAILED,
+          "cannot write " + target + ": " + e.getMessage(),
+          "Set TMPDIR to a directory that is writable and has space.",
+          e);
+    }
+  }
+
+  BlobSource source() {
+    return source;
+  }
+}

@@ -1,0 +1,356 @@
+package stet.engine.postgres;
+
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.PGStatement;
+import stet.engine.ErrorCode;
+import stet.engine.RowHash;
+import stet.engine.StetException;
+import stet.engine.component.Operation;
+import stet.engine.component.RestoreContext;
+import stet.engine.postgres.CatalogReader.LargeObjectProperties;
+import stet.engine.postgres.DatabaseDescription.Grant;
+import stet.engine.postgres.DatabaseDescription.LargeObject;
+import stet.engine.postgres.DatabaseDescription.Sequence;
+import stet.engine.postgres.DatabaseDescription.Table;
+import stet.repository.json.JsonObject;
+
+/**
+ * Reads a staging database back and compares it with what was captured: every row by content hash,
+ * sequences, large objects, and the number of objects of each class.
+ */
+final class StagingVerifier {
+  /** Heap blocks read by one COPY: 128 MiB. */
+  private static final long BLOCKS_PER_UNIT = 16_384;
+
+  private static final int OBJECTS_PER_UNIT = 64;
+  private static final int PIECE = 1 << 20;
+  private static final int SHOWN = 5;
+
+  private final DatabaseDescription description;
+  private final RestoreContext context;
+  private final Operation operation;
+  private final RowLoader loader;
+  private final MemoryBudget budget = MemoryBudget.ofHeap();
+
+  /** What is expected and what was found, by the quoted name of the table that is compared. */
+  private final Map<String, Content> expected = new LinkedHashMap<>();
+
+  private final Map<String, Content> found = new HashMap<>();
+  private final Deque<Unit> queue = new ArrayDeque<>();
+  private final List<String> differences = new ArrayList<>();
+
+  /** Rows with their hash. */
+  private static final class Content {
+    final RowHash hash;
+    long rows;
+
+    Content(RowHash.Key key) {
+      hash = new RowHash(key);
+    }
+
+    @Override
+    public String toString() {
+      return rows + " rows with hash " + hash.text();
+    }
+  }
+
+  /** A piece of work for one session. */
+  @FunctionalInterface
+  private interface Unit {
+    void run(Session session) throws SQLException, InterruptedException;
+  }
+
+  StagingVerifier(DatabaseDescription description, RestoreContext context, RowLoader loader) {
+    this.description = description;
+    this.context = context;
+    this.operation = context.operation();
+    this.loader = loader;
+  }
+
+  /** Compares what the catalogs tell, and prepares the reading of rows. */
+  void plan(Session session) throws SQLException {
+    compareCounts(session);
+    compareSequences(session);
+    planTables(session);
+    planLargeObjects(session);
+  }
+
+  private void compareCounts(Session session) throws SQLException {
+    Map<String, Long> counts = ObjectCounts.read(session.connection());
+    TreeSet<String> classes = new TreeSet<>(counts.keySet());
+    classes.addAll(description.objectCounts().keySet());
+    for (String name : classes) {
+      long captured = description.objectCounts().getOrDefault(name, 0L);
+      long restored = counts.getOrDefault(name, 0L);
+      if (captured != restored) {
+        differ("number of " + name.replace('_', ' '), captured, restored);
+      }
+    }
+  }
+
+  private void compareSequences(Session session) throws SQLException {
+    Map<String, Sequence> restored = new HashMap<>();
+    for (Sequence sequence : new CatalogReader(session).sequences()) {
+      restored.put(SqlText.name(sequence.schema(), sequence.name()), sequence);
+    }
+    for (Sequence sequence : description.sequences()) {
+      String name = SqlText.name(sequence.schema(), sequence.name());
+      Sequence other = restored.remove(name);
+      if (!sequence.equals(other)) {
+        differ("sequence " + name, text(sequence), other == null ? "none" : text(other));
+      }
+    }
+    restored.keySet().forEach(name -> differ("sequence " + name, "none", "one"));
+  }
+
+  private static String text(Sequence sequence) {
+    return "value " + sequence.lastValue() + (sequence.called() ? ", called" : ", not called");
+  }
+
+  private synchronized void differ(String what, Object captured, Object restored) {
+    differences.add(what + ": captured " + captured + ", restored " + restored);
+  }
+
+  private record Size(String name, long blocks) {}
+
+  private void planTables(Session session) throws SQLException {
+    Map<String, JsonObject> manifest = new HashMap<>();
+    for (JsonObject table : context.manifest().objects("tables")) {
+      manifest.put(SqlText.name(table.string("schema"), table.string("name")), table);
+    }
+    Map<String, Long> blocks = new HashMap<>();
+    for (Size size :
+        session.rows(
+            "SELECT n.nspname, c.relname, pg_catalog.pg_relation_size(c.oid)"
+                + " / pg_catalog.current_setting('block_size')::bigint"
+                + " FROM pg_catalog.pg_class c"
+                + " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+                + " WHERE c.relkind = 'r'",
+            row -> new Size(SqlText.name(row.getString(1), row.getString(2)), row.getLong(3)))) {
+      blocks.put(size.name(), size.blocks());
+    }
+    List<Table> tables = new ArrayList<>(description.tables());
+    tables.sort(
+        Comparator.comparingLong((Table t) -> blocks.getOrDefault(t.quoted(), 0L)).reversed());
+    for (Table table : tables) {
+      JsonObject entry = manifest.get(table.quoted());
+      if (entry == null) {
+        throw new StetException(
+            ErrorCode.REPOSITORY_DAMAGED,
+            "the snapshot's manifest says nothing about table " + table.quoted(),
+            "The snapshot was changed, or was not made by Stet; try another snapshot.");
+      }
+      operation.progress().expect(entry.integer("bytes", 0));
+      String compared = table.throughRoot() ? RowLoader.rootOf(session, table) : table.quoted();
+      Content content =
+          expected.computeIfAbsent(compared, name -> new Content(context.hashKey()));
+      content.rows += entry.integer("rows");
+      content.hash.add(entry.string("hash"));
+      found.computeIfAbsent(compared, name -> new Content(context.hashKey()));
+      planTable(session, table, compared, blocks.getOrDefault(table.quoted(), 0L));
+    }
+  }
+
+  private void planTable(Session session, Table table, String compared, long blocks) {
+    boolean ranges =
+        session.version() >= 140000
+            && table.kind() != DatabaseDescription.TableKind.EXTENSION_CONFIGURATION
+            && blocks > BLOCKS_PER_UNIT;
+    if (!ranges) {
+      queue.add(other -> read(other, table, compared, ""));
+      return;
+    }
+    for (long first = 0; first < blocks; first += BLOCKS_PER_UNIT) {
+      long end = first + BLOCKS_PER_UNIT;
+      // The last range has no end, so that no row is left out whatever happens to the table.
+      String range =
+          " WHERE ctid >= '("
+              + first
+              + ",0)'"
+              + (end < blocks ? " AND ctid < '(" + end + ",0)'" : "");
+      queue.add(other -> read(other, table, compared, range));
+    }
+  }
+
+  private void read(Session session, Table table, String compared, String range)
+      throws SQLException, InterruptedException {
+    RowHash hash = new RowHash(context.hashKey());
+    long[] bytes = {0};
+    long rows;
+    try (MemoryBudget.Share share = budget.take(loader.longestRow(table))) {
+      Objects.requireNonNull(share);
+      rows =
+          CopyRows.read(
+              session,
+              copy(table, range),
+              (source, offset, length) -> {
+                hash.row(source, offset, length - 1);
+                bytes[0] += length;
+                if (bytes[0] > PIECE) {
+                  operation.progress().advance(bytes[0]);
+                  bytes[0] = 0;
+                }
+              });
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot read back table " + table.quoted(), e);
+    }
+    operation.progress().advance(bytes[0]);
+    Content content = Objects.requireNonNull(found.get(compared));
+    synchronized (content) {
+      content.rows += rows;
+      content.hash.add(hash);
+    }
+  }
+
+  /** The text of the capture: {@code COPY table} where all rows are read, and its like. */
+  private String copy(Table table, String range) {
+    String columns = SqlText.names(table.columns());
+    String from;
+    if (!table.condition().isEmpty() || !range.isEmpty()) {
+      from =
+          "(SELECT " + columns + " FROM ONLY " + table.quoted() + " " + table.condition() + range + ")";
+    } else {
+      from = table.quoted() + (columns.isEmpty() ? "" : " (" + columns + ")");
+    }
+    return "COPY "
+        + from
+        + " TO STDOUT (ENCODING "
+        + SqlText.literal(description.database().encoding())
+        + ")";
+  }
+
+  private void planLargeObjects(Session session) throws SQLException {
+    Map<Long, LargeObjectProperties> restored =
+        new HashMap<>(new CatalogReader(session).largeObjectProperties());
+    List<LargeObject> objects = description.largeObjects();
+    for (LargeObject object : objects) {
+      LargeObjectProperties properties = restored.remove(object.oid());
+      if (properties == null) {
+        differ("large object " + object.oid(), "one", "none");
+        continue;
+      }
+      String captured = text(object.owner(), object.acl(), object.comment());
+      String other = text(properties.owner(), properties.acl(), properties.comment());
+      if (!captured.equals(other)) {
+        differ("large object " + object.oid(), captured, other);
+      }
+    }
+    restored.keySet().forEach(oid -> differ("large object " + oid, "none", "one"));
+    for (int first = 0; first < objects.size(); first += OBJECTS_PER_UNIT) {
+      List<LargeObject> some =
+          objects.subList(first, Math.min(first + OBJECTS_PER_UNIT, objects.size()));
+      queue.add(other -> compareLargeObjects(other, some));
+    }
+  }
+
+  private static String text(String owner, @Nullable List<Grant> acl, @Nullable String comment) {
+    return "owner \""
+        + owner
+        + "\", privileges "
+        + (acl == null ? "default" : new HashSet<>(acl))
+        + ", comment "
+        + (comment == null ? "none" : '"' + comment + '"');
+  }
+
+  private void compareLargeObjects(Session session, List<LargeObject> objects)
+      throws SQLException {
+    try (PreparedStatement query =
+        session
+            .connection()
+            .prepareStatement(
+                "SELECT pg_catalog.lo_get(?::bigint::pg_catalog.oid, ?, " + PIECE + ")")) {
+      // As text, the bytes would be twice as many.
+      query.unwrap(PGStatement.class).setPrepareThreshold(-1);
+      for (LargeObject object : objects) {
+        MessageDigest hash = sha256();
+        long size = 0;
+        while (true) {
+          query.setLong(1, object.oid());
+          query.setLong(2, size);
+          byte[] piece;
+          try (ResultSet row = query.executeQuery()) {
+            row.next();
+            piece = row.getBytes(1);
+          }
+          hash.update(piece);
+          size += piece.length;
+          operation.progress().advance(piece.length);
+          if (piece.length < PIECE) {
+            break;
+          }
+        }
+        String restored = size + " bytes with hash " + HexFormat.of().formatHex(hash.digest());
+        String captured = object.size() + " bytes with hash " + object.hash();
+        if (!captured.equals(restored)) {
+          differ("large object " + object.oid(), captured, restored);
+        }
+      }
+    }
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+
+  private synchronized @Nullable Unit take() {
+    return queue.poll();
+  }
+
+  /** Reads until everything is read. */
+  void work(Session session) throws SQLException, InterruptedException {
+    for (Unit unit = take(); unit != null; unit = take()) {
+      operation.checkStop();
+      unit.run(session);
+    }
+  }
+
+  /**
+   * Compares what was read, once all workers have ended.
+   *
+   * @throws StetException with {@code VERIFICATION_FAILED} naming what differs, captured and
+   *     restored
+   */
+  void finish() {
+    expected.forEach(
+        (name, content) -> {
+          Content other = Objects.requireNonNull(found.get(name));
+          if (!content.toString().equals(other.toString())) {
+            differ("table " + name, content, other);
+          }
+        });
+    if (differences.isEmpty()) {
+      return;
+    }
+    List<String> shown = differences.subList(0, Math.min(SHOWN, differences.size()));
+    throw new StetException(
+        ErrorCode.VERIFICATION_FAILED,
+        "the restored database differs from the captured one: "
+            + String.join("; ", shown)
+            + (differences.size() > SHOWN
+                ? "; and " + (differences.size() - SHOWN) + " more differences"
+                : ""),
+        "The live state was not touched. Run `stet check --read-data`; if the repository is sound,"
+            + " please report this.");
+  }
+}

@@ -1,0 +1,166 @@
+package stet.engine.postgres;
+
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.engine.postgres.DatabaseDescription.Role;
+
+/** Finds out, before anything is created, whether a server can take a captured database. */
+final class TargetCheck {
+  private final Session session;
+  private final DatabaseDescription description;
+  private final ConnectionSettings settings;
+
+  TargetCheck(Session session, DatabaseDescription description, ConnectionSettings settings) {
+    this.session = session;
+    this.description = description;
+    this.settings = settings;
+  }
+
+  /**
+   * Checks everything.
+   *
+   * @return the roles that have to be created
+   * @throws StetException with {@code SOURCE} naming what is missing and how to get it
+   */
+  List<Role> run() throws SQLException {
+    checkVersion();
+    boolean superuser = flag("rolsuper");
+    if (!superuser && !flag("rolcreatedb")) {
+      throw error(
+          "role \"" + settings.user() + "\" may not create databases",
+          "As a superuser run ALTER ROLE "
+              + SqlText.name(settings.user())
+              + " CREATEDB; or give a role that may as admin_url.");
+    }
+    checkTablespaces();
+    checkExtensions(superuser);
+    return missingRoles(superuser);
+  }
+
+  private StetException error(String what, String hint) {
+    return new StetException(
+        ErrorCode.SOURCE,
+        what + " on " + settings.describeServer(),
+        hint);
+  }
+
+  private void checkVersion() {
+    int from = PostgresComponent.major(description.server().version());
+    int to = PostgresComponent.major(session.version());
+    if (to < from) {
+      throw error(
+          "the database was captured from PostgreSQL "
+              + description.server().versionText()
+              + ", but the server is PostgreSQL "
+              + to,
+          "Restore onto a server of version " + from + " or newer.");
+    }
+  }
+
+  private boolean flag(String column) throws SQLException {
+    return "t"
+        .equals(
+            session.value(
+                "SELECT " + column + " FROM pg_catalog.pg_roles WHERE rolname = current_user"));
+  }
+
+  private Set<String> names(String sql) throws SQLException {
+    return new TreeSet<>(session.rows(sql, row -> row.getString(1)));
+  }
+
+  private <T> List<T> missing(List<T> wanted, Function<T, String> name, Set<String> present) {
+    return wanted.stream().filter(one -> !present.contains(name.apply(one))).toList();
+  }
+
+  private static String quoted(List<String> names) {
+    return "\"" + String.join("\", \"", names) + "\"";
+  }
+
+  private void checkTablespaces() throws SQLException {
+    List<String> missing =
+        missing(
+            description.tablespaces(),
+            Function.identity(),
+            names("SELECT spcname::text FROM pg_catalog.pg_tablespace"));
+    if (!missing.isEmpty()) {
+      throw error(
+          "the database uses tablespaces that are missing: " + quoted(missing),
+          "As a superuser run CREATE TABLESPACE "
+              + SqlText.name(missing.getFirst())
+              + " LOCATION '/an/empty/directory';");
+    }
+  }
+
+  private void checkExtensions(boolean superuser) throws SQLException {
+    List<String> wanted =
+        description.extensions().stream().map(DatabaseDescription.Extension::name).toList();
+    List<String> missing =
+        missing(
+            wanted,
+            Function.identity(),
+            names("SELECT name::text FROM pg_catalog.pg_available_extensions"));
+    if (!missing.isEmpty()) {
+      throw error(
+          "the database uses extensions that are not available: " + quoted(missing),
+          "Install their packages on the server's machine, for example postgresql-"
+              + PostgresComponent.major(session.version())
+              + "-"
+              + missing.getFirst().replace('_', '-')
+              + " or postgresql-contrib.");
+    }
+    if (superuser) {
+      return;
+    }
+    String may =
+        session.version() >= 130000
+            ? "SELECT name::text FROM pg_catalog.pg_available_extension_versions"
+                + " WHERE trusted OR NOT superuser"
+            : "SELECT name::text FROM pg_catalog.pg_available_extension_versions"
+                + " WHERE NOT superuser";
+    Set<String> creatable = names(may);
+    // Every new database has this one.
+    creatable.add("plpgsql");
+    List<String> refused = missing(wanted, Function.identity(), creatable);
+    if (!refused.isEmpty()) {
+      throw error(
+          "role \""
+              + settings.user()
+              + "\" may not create the extensions that the database uses: "
+              + quoted(refused),
+          "Give a superuser as admin_url.");
+    }
+  }
+
+  private List<Role> missingRoles(boolean superuser) throws SQLException {
+    List<Role> missing =
+        missing(
+            description.roles(),
+            Role::name,
+            names("SELECT rolname::text FROM pg_catalog.pg_roles"));
+    List<String> notAllowed = new ArrayList<>();
+    boolean mayCreate = superuser || flag("rolcreaterole");
+    for (Role role : missing) {
+      boolean privileged = role.superuser() || role.replication() || role.bypassRls();
+      if (!mayCreate || (privileged && !superuser)) {
+        notAllowed.add(role.name());
+      }
+    }
+    if (!notAllowed.isEmpty()) {
+      throw error(
+          "the database refers to roles that are missing and that role \""
+              + settings.user()
+              + "\" may not create: "
+              + quoted(notAllowed),
+          "As a superuser run CREATE ROLE "
+              + SqlText.name(notAllowed.getFirst())
+              + "; or run roles.sql of the snapshot, or give a superuser as admin_url.");
+    }
+    return missing;
+  }
+}
