@@ -81,12 +81,20 @@ class ResticFormatIT {
       exit 0
       """;
 
+  /** Targets that restic before 0.16 does not store exactly. */
+  private static final String SCRIPT_0_16 =
+      """
+      ln -s "$(printf 'a\\010\\014')" link-control
+      ln -s "$(printf '\\342\\202x<\\377\\303\\251\\355\\240\\200')" link-invalid
+      """;
+
   @TempDir static Path folder;
   private static Path source;
   private static Path repository;
   private static MasterKey key;
   private static RepositoryConfig config;
   private static boolean hasXattrs;
+  private static boolean exactTargets;
 
   private static final Map<Id, byte[]> TREES = new HashMap<>();
   private static final Map<Id, byte[]> DATA = new HashMap<>();
@@ -94,8 +102,9 @@ class ResticFormatIT {
 
   @BeforeAll
   static void writeWithRestic() throws Exception {
+    String version = "";
     try {
-      run(Map.of(), folder, RESTIC, "version");
+      version = new String(run(Map.of(), folder, RESTIC, "version"), StandardCharsets.US_ASCII);
     } catch (IOException e) {
       abort("restic is not installed: " + e.getMessage());
     }
@@ -107,6 +116,13 @@ class ResticFormatIT {
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
     Files.writeString(password, PASSWORD + "\n");
     run(Map.of("LC_ALL", "C"), source, "sh", "-c", SCRIPT);
+    exactTargets = !version.matches("(?s)restic 0\\.1[0-5]\\..*");
+    if (exactTargets) {
+      run(Map.of("LC_ALL", "C"), source, "sh", "-c", SCRIPT_0_16);
+    }
+    if (version.matches("(?s).*compiled with go1\\.2[1-6]\\D.*")) {
+      makeFilesNamedAfterRunes();
+    }
     byte[] big = new byte[20_000_000];
     new java.util.Random(7).nextBytes(big);
     Files.write(source.resolve("big"), big);
@@ -123,6 +139,40 @@ class ResticFormatIT {
       run(Map.of("TZ", zone), source, with(restic, "backup", "--host", "h", "dir", "plain"));
     }
     read();
+  }
+
+  /**
+   * Makes a file for each code point beside which Java's idea of printable changes. Versions 1.21
+   * to 1.26 of Go have Unicode 15.0, so restic quotes these names as this module must.
+   */
+  private static void makeFilesNamedAfterRunes() throws Exception {
+    StringBuilder names = new StringBuilder();
+    boolean defined = false;
+    for (int c = 1; c <= Character.MAX_CODE_POINT; c++) {
+      boolean next =
+          switch (Character.getType(c)) {
+            case Character.UNASSIGNED,
+                Character.CONTROL,
+                Character.FORMAT,
+                Character.SPACE_SEPARATOR,
+                Character.SURROGATE,
+                Character.PRIVATE_USE ->
+                false;
+            default -> true;
+          };
+      if (next != defined) {
+        for (int rune : new int[] {c - 1, c}) {
+          if (Character.getType(rune) != Character.SURROGATE) {
+            names.append("rune ").appendCodePoint(rune).append(rune).append('\0');
+          }
+        }
+      }
+      defined = next;
+    }
+    Path list = folder.resolve("names");
+    Files.writeString(list, names);
+    Path runes = Files.createDirectory(source.resolve("runes"));
+    run(Map.of("LC_ALL", "C"), runes, "xargs", "-0", "-a", list.toString(), "touch");
   }
 
   private static String[] with(List<String> command, String... more) {
@@ -248,6 +298,15 @@ class ResticFormatIT {
   }
 
   @Test
+  void knowsWhichRunesGoPrints() throws IOException {
+    Path runes = source.resolve("runes");
+    assumeTrue(Files.exists(runes), "restic was built with another Unicode than 15.0");
+    List<Node> nodes = Tree.decode(TREES.get(node("runes").requireSubtree()));
+    assertThat(nodes).hasSizeGreaterThan(2_500);
+    assertThat(TREES.get(node("runes").requireSubtree())).isEqualTo(Tree.encode(nodes));
+  }
+
+  @Test
   void readsTheNamesThatTheDirectoryHas() throws Exception {
     byte[] listed =
         run(
@@ -308,6 +367,14 @@ class ResticFormatIT {
         .contains(
             new Xattr("user.stet.bytes", new byte[] {0, 1, (byte) 0xff}),
             new Xattr("user.stet.empty", new byte[0]));
+  }
+
+  @Test
+  void readsLinkTargetsThatAreNotText() {
+    assumeTrue(exactTargets, "restic stores such targets exactly from 0.16 on");
+    assertThat(node("link-invalid").linkTarget())
+        .isEqualTo(TinyRepository.hex("e282 78 3c ff c3a9 eda080"));
+    assertThat(node("link-control").linkTarget()).isEqualTo(TinyRepository.hex("61 08 0c"));
   }
 
   @Test
