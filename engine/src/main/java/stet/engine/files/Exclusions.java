@@ -104,8 +104,7 @@ final class Exclusions {
     return false;
   }
 
-  private static boolean matches(
-      List<@Nullable Glob> names, int name, List<int[]> path, int at) {
+  private static boolean matches(List<@Nullable Glob> names, int name, List<int[]> path, int at) {
     if (name == names.size()) {
       return at == path.size();
     }

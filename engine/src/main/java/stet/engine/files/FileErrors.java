@@ -25,10 +25,4 @@ final class FileErrors {
       default -> null;
     };
   }
-
-  /** What the exception says, which is never null for one that Stet throws. */
-  static String message(Throwable t) {
-    String message = t.getMessage();
-    return message == null ? t.getClass().getName() : message;
-  }
 }

@@ -10,7 +10,6 @@ import stet.engine.component.Operation;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
 import stet.engine.posix.Directory;
-import stet.engine.posix.Entry;
 import stet.engine.posix.Errno;
 import stet.engine.posix.PosixException;
 import stet.engine.posix.PosixPath;
@@ -99,7 +98,8 @@ public final class FilesComponent implements Component {
   public static long restoreInto(PosixPath directory, RestoreContext context) {
     PosixPath above = directory.parent();
     byte[] name = directory.name();
-    try (Directory parent = Directory.open(above == null ? PosixPath.of(".") : above.resolve("."))) {
+    try (Directory parent =
+        Directory.open(above == null ? PosixPath.of(".") : above.resolve("."))) {
       boolean made = parent.find(name) == null;
       if (made) {
         parent.makeDirectory(name, 0700);
@@ -116,8 +116,7 @@ public final class FilesComponent implements Component {
     }
   }
 
-  private static void clear(
-      Directory parent, PosixPath directory, boolean made, Throwable cause) {
+  private static void clear(Directory parent, PosixPath directory, boolean made, Throwable cause) {
     try (Directory opened = Directory.open(directory.resolve("."))) {
       TreeRemoval.removeContent(opened);
       if (made) {

@@ -30,7 +30,7 @@ public final class FilesKind implements ComponentKind {
   @Override
   public List<Setting> settings() {
     return List.of(
-        new Setting(PATH, Setting.Type.TEXT, true, "The directory, as an absolute path."),
+        new Setting(PATH, Setting.Type.PATH, true, "The directory, as an absolute path."),
         new Setting(
             EXCLUDE,
             Setting.Type.TEXTS,
@@ -82,7 +82,10 @@ public final class FilesKind implements ComponentKind {
       exclusions = Exclusions.parse(patterns);
     } catch (IllegalArgumentException e) {
       throw wrong(
-          definition, EXCLUDE, e.getMessage(), "Put a backslash before a character meant as it is.");
+          definition,
+          EXCLUDE,
+          e.getMessage(),
+          "Put a backslash before a character meant as it is.");
     }
     return new FilesComponent(
         definition.name(),

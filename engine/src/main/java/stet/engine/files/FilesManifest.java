@@ -1,16 +1,9 @@
 package stet.engine.files;
 
-import java.time.Instant;
-import java.time.format.DateTimeParseException;
-import org.jspecify.annotations.Nullable;
-import stet.repository.json.JsonException;
 import stet.repository.json.JsonObject;
 
 /** What a files component adds to a snapshot's manifest. */
 final class FilesManifest {
-  /** When the capture began; a later capture trusts only changes that are older. */
-  static final String STARTED = "started";
-
   static final String PATH = "path";
   static final String EXCLUDE = "exclude";
   static final String FILES = "files";
@@ -29,23 +22,10 @@ final class FilesManifest {
   static final String EXCLUDED = "excluded";
   static final String SOCKETS = "sockets";
 
-  /** Entries with {@code path} and {@code reason} that were not captured as they should. */
-  static final String INCOMPLETE = "incomplete";
-
-  /** How many there are, if more than are listed. */
-  static final String INCOMPLETE_COUNT = "incomplete_count";
+  /** What was not captured as it should, each a text; the engine turns it into exit status 3. */
+  static final String SKIPPED = "skipped";
 
   private FilesManifest() {}
-
-  static @Nullable Instant started(JsonObject manifest) {
-    try {
-      String text = manifest.optionalString(STARTED);
-      return text == null ? null : Instant.parse(text);
-    } catch (DateTimeParseException | JsonException e) {
-      // Then no file counts as unchanged, which only costs time.
-      return null;
-    }
-  }
 
   static long bytes(JsonObject manifest) {
     return number(manifest, BYTES);

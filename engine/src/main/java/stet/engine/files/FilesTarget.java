@@ -65,7 +65,7 @@ final class FilesTarget implements Target {
     } catch (PosixException e) {
       throw new StetException(
           ErrorCode.SOURCE,
-          FileErrors.message(e),
+          e.getMessage(),
           "Create the directory that " + path + " is to lie in.",
           e);
     }
@@ -75,11 +75,7 @@ final class FilesTarget implements Target {
   static String identity(Stat stat) {
     // Not the device: its number may be another after a restart, and siblings share it anyway.
     // The time of birth, because numbers of removed directories are used again.
-    return "%s:%d.%09d"
-        .formatted(
-            Long.toUnsignedString(stat.inode()),
-            stat.born().getEpochSecond(),
-            stat.born().getNano());
+    return Long.toUnsignedString(stat.inode()) + ":" + stat.born();
   }
 
   @Override
@@ -193,8 +189,7 @@ final class FilesTarget implements Target {
       throw cannotExchange(path + " is a mount point");
     }
     if (!mounts.isEmpty()) {
-      throw cannotExchange(
-          "a file system is mounted at " + mounts.getFirst() + ", inside " + path);
+      throw cannotExchange("a file system is mounted at " + mounts.getFirst() + ", inside " + path);
     }
   }
 
@@ -234,7 +229,7 @@ final class FilesTarget implements Target {
   public @Nullable Beside swap(Beside state, String operation, String note) {
     try {
       byte[] previous = names.of(Role.PREVIOUS, operation);
-      byte[] own = names.of(state.role(), state.operation());
+      byte[] own = ownName(state);
       Stat stat = liveStat();
       if (stat == null || !identity(stat).equals(state.identity())) {
         byte[] name = locate(state.identity());
@@ -284,7 +279,7 @@ final class FilesTarget implements Target {
   public void swapBack(Beside state, String operation) {
     try {
       byte[] previous = names.of(Role.PREVIOUS, operation);
-      byte[] own = names.of(state.role(), state.operation());
+      byte[] own = ownName(state);
       Stat stat = liveStat();
       Journal journal = readJournal(previous);
       if (stat != null && identity(stat).equals(state.identity())) {
@@ -371,12 +366,7 @@ final class FilesTarget implements Target {
     String operation = journal == null ? state.operation() : journal.role.operation();
     return new Found(
         new Beside(
-            role,
-            operation,
-            printable(name),
-            identity,
-            journal == null ? null : journal.note,
-            -1),
+            role, operation, printable(name), identity, journal == null ? null : journal.note, -1),
         journal == null ? stat.changed() : journal.written);
   }
 
@@ -533,6 +523,15 @@ final class FilesTarget implements Target {
             + parent.path().resolve(state.name())
             + " any more, nor its like under another name",
         "Run stet previous list to see what is there.");
+  }
+
+  /**
+   * The name that a state has when it lies beside the live one. Taken from its name rather than its
+   * role, since who completes a swap after a crash may know no more than the name.
+   */
+  private byte[] ownName(Beside state) {
+    SiblingNames.State named = SiblingNames.state(state.name());
+    return names.of(named.role(), named.operation());
   }
 
   private static String printable(byte[] name) {

@@ -23,14 +23,14 @@ final class Glob {
   }
 
   private sealed interface Token {
-    record Character(int value) implements Token {}
+    record Literal(int value) implements Token {}
 
     record Any() implements Token {}
 
     record Star() implements Token {}
 
     /** Pairs of lowest and highest character. */
-    record Set(List<int[]> ranges, boolean negated) implements Token {
+    record OneOf(List<int[]> ranges, boolean negated) implements Token {
       boolean contains(int c) {
         for (int[] range : ranges) {
           if (range[0] <= c && c <= range[1]) {
@@ -43,8 +43,8 @@ final class Glob {
 
     default boolean matches(int c) {
       return switch (this) {
-        case Character character -> character.value == c;
-        case Set set -> set.contains(c);
+        case Literal literal -> literal.value == c;
+        case OneOf set -> set.contains(c);
         case Any any -> true;
         case Star star -> true;
       };
@@ -77,10 +77,10 @@ final class Glob {
           if (i + 1 == p.length) {
             throw new IllegalArgumentException("ends in a backslash");
           }
-          tokens.add(new Token.Character(p[i + 1]));
+          tokens.add(new Token.Literal(p[i + 1]));
           i += 2;
         }
-        default -> tokens.add(new Token.Character(p[i++]));
+        default -> tokens.add(new Token.Literal(p[i++]));
       }
     }
     return new Glob(tokens);
@@ -122,7 +122,7 @@ final class Glob {
     if (i >= p.length) {
       throw new IllegalArgumentException("has a [ without a ]");
     }
-    tokens.add(new Token.Set(ranges, negated));
+    tokens.add(new Token.OneOf(ranges, negated));
     return i + 1;
   }
 
@@ -140,8 +140,7 @@ final class Glob {
       characters[count++] =
           length == 0
               ? BYTE + (name[i] & 0xff)
-              : new String(name, i, length, StandardCharsets.UTF_8)
-                  .codePointAt(0);
+              : new String(name, i, length, StandardCharsets.UTF_8).codePointAt(0);
       i += Math.max(length, 1);
     }
     return Arrays.copyOf(characters, count);

@@ -58,9 +58,10 @@ final class HardLinks {
       files.remove(key, first);
     }
     Node node = await(first);
-    boolean same =
-        node != null && node.size() == stat.size() && node.modified().equals(stat.modified());
-    return same ? node.named(name) : capture.run();
+    if (node != null && node.size() == stat.size() && node.modified().equals(stat.modified())) {
+      return node.named(name);
+    }
+    return capture.run();
   }
 
   private static @Nullable Node await(Known first) {

@@ -3,7 +3,6 @@ package stet.engine.files;
 import java.util.ArrayList;
 import java.util.List;
 import stet.engine.component.Progress;
-import stet.repository.json.JsonObject;
 
 /**
  * What a capture could not take as it should, although the configuration lets it go on. Safe for
@@ -14,26 +13,28 @@ final class Incomplete {
   private static final int MAX_LISTED = 10_000;
 
   private final Progress progress;
-  private final List<JsonObject> listed = new ArrayList<>();
+  private final List<String> listed = new ArrayList<>();
   private long count;
 
   Incomplete(Progress progress) {
     this.progress = progress;
   }
 
-  synchronized void add(String path, String reason) {
+  /** Notes an entry: its path and what is the matter, as one text. */
+  synchronized void add(String fact) {
     count++;
     if (listed.size() < MAX_LISTED) {
-      listed.add(new JsonObject().put("path", path).put("reason", reason));
+      listed.add(fact);
     }
-    progress.warn(path + " " + reason);
+    progress.warn(fact);
   }
 
-  synchronized List<JsonObject> listed() {
-    return List.copyOf(listed);
-  }
-
-  synchronized long count() {
-    return count;
+  /** What is listed; if that is not all, the last says how many more there are. */
+  synchronized List<String> listed() {
+    List<String> all = new ArrayList<>(listed);
+    if (count > listed.size()) {
+      all.add("and " + (count - listed.size()) + " more");
+    }
+    return all;
   }
 }

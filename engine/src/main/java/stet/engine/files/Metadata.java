@@ -27,8 +27,15 @@ final class Metadata {
 
   /** Reasons that lie in who restores or where to, not in a fault. */
   private static final Errno[] NOT_HERE = {
-    Errno.EPERM, Errno.EACCES, Errno.EOPNOTSUPP, Errno.EINVAL, Errno.ENOSPC, Errno.E2BIG,
-    Errno.ERANGE, Errno.EOVERFLOW, Errno.ENOSYS
+    Errno.EPERM,
+    Errno.EACCES,
+    Errno.EOPNOTSUPP,
+    Errno.EINVAL,
+    Errno.ENOSPC,
+    Errno.E2BIG,
+    Errno.ERANGE,
+    Errno.EOVERFLOW,
+    Errno.ENOSYS
   };
 
   private final Shortfalls shortfalls;
@@ -68,8 +75,7 @@ final class Metadata {
       }
     }
     mode(node, owned, mode -> handle.chmod(mode | alsoAllowed));
-    attempt(
-        Shortfalls.TIMES, () -> handle.setTimes(node.accessed(), node.modified()));
+    attempt(Shortfalls.TIMES, () -> handle.setTimes(node.accessed(), node.modified()));
   }
 
   /** Sets all that the node says of an entry that is neither a file nor a directory. */
@@ -84,9 +90,7 @@ final class Metadata {
     if (node.type() != NodeType.SYMLINK) {
       mode(node, owned, mode -> directory.chmod(name, mode));
     }
-    attempt(
-        Shortfalls.TIMES,
-        () -> directory.setTimes(name, node.accessed(), node.modified()));
+    attempt(Shortfalls.TIMES, () -> directory.setTimes(name, node.accessed(), node.modified()));
   }
 
   private interface Owning {

@@ -21,8 +21,7 @@ record PreviousDirectory(List<Node> nodes) {
       return NONE;
     }
     try {
-      return new PreviousDirectory(
-          Tree.decode(source.load(BlobType.TREE, node.requireSubtree())));
+      return new PreviousDirectory(Tree.decode(source.load(BlobType.TREE, node.requireSubtree())));
     } catch (RepositoryException e) {
       return switch (e.problem()) {
         case DAMAGED, NOT_FOUND, UNSUPPORTED -> {

@@ -30,7 +30,7 @@ final class Shortfalls {
 
   /** Notes that {@code kind} could not be set, and why the first time. */
   void add(String kind, PosixException reason) {
-    add(kind, FileErrors.message(reason));
+    add(kind, reason.getMessage());
   }
 
   void add(String kind, String reason) {

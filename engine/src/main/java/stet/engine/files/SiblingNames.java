@@ -105,9 +105,22 @@ final class SiblingNames {
     if (matcher == null || matcher.group(3) != null || matcher.group(1).equals("dropped")) {
       return null;
     }
+    return state(matcher);
+  }
+
+  private static State state(Matcher matcher) {
     Target.Role role =
         matcher.group(1).equals("staging") ? Target.Role.STAGING : Target.Role.PREVIOUS;
     return new State(role, matcher.group(2));
+  }
+
+  /** What a state's name as text stands for, whatever its base looks like in print. */
+  static State state(String printed) {
+    Matcher matcher = OWN.matcher(printed);
+    if (!matcher.matches() || matcher.group(3) != null || matcher.group(1).equals("dropped")) {
+      throw new IllegalArgumentException("not the name of a state: " + printed);
+    }
+    return state(matcher);
   }
 
   /** Whether a name is that of a state of this directory whose removal has begun. */

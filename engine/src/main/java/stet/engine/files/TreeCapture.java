@@ -73,8 +73,10 @@ final class TreeCapture {
   private final Incomplete incomplete;
   private final ContentWriter content;
   private final Expectation expectation;
-  private final Instant started = Instant.now();
-  private final @Nullable Instant parentStarted;
+
+  /** Changes from then on may have escaped the parent's capture; null if there is no parent. */
+  private final @Nullable Instant trusted;
+
   private final Counts counts = new Counts();
   private volatile @Nullable Node result;
 
@@ -150,7 +152,8 @@ final class TreeCapture {
     this.incomplete = new Incomplete(progress);
     this.content = new ContentWriter(context.sink(), context.polynomial(), workers, progress);
     JsonObject manifest = context.parentManifest();
-    this.parentStarted = manifest == null ? null : FilesManifest.started(manifest);
+    Instant parentStarted = context.parentStarted();
+    this.trusted = parentStarted == null ? null : parentStarted.minus(CLOCK_DOUBT);
     this.expectation =
         new Expectation(progress, manifest == null ? 0 : FilesManifest.bytes(manifest));
   }
@@ -197,7 +200,6 @@ final class TreeCapture {
     JsonObject manifest =
         new JsonObject()
             .put(FilesManifest.PATH, settings.path().toString())
-            .put(FilesManifest.STARTED, started.toString())
             .put(FilesManifest.EXCLUDE, settings.patterns())
             .put(FilesManifest.FILES, counts.files.sum())
             .put(FilesManifest.DIRECTORIES, counts.directories.sum())
@@ -207,12 +209,8 @@ final class TreeCapture {
             .put(FilesManifest.EXCLUDED, counts.excluded.sum())
             .put(FilesManifest.BYTES, counts.bytes.sum())
             .put(FilesManifest.UNCHANGED, counts.unchanged.sum());
-    if (incomplete.count() > 0) {
-      manifest
-          .put(FilesManifest.INCOMPLETE, incomplete.listed())
-          .put(FilesManifest.INCOMPLETE_COUNT, incomplete.count());
-    }
-    return manifest;
+    List<String> skipped = incomplete.listed();
+    return skipped.isEmpty() ? manifest : manifest.put(FilesManifest.SKIPPED, skipped);
   }
 
   /** Opens a directory, lists it, and hands out what is not a directory. */
@@ -267,8 +265,7 @@ final class TreeCapture {
   private boolean isLeftOut(
       Directory directory, List<int[]> names, Entry entry, boolean isDirectory) {
     byte[] name = entry.name();
-    boolean own =
-        isDirectory ? SiblingNames.isOwnDirectory(name) : SiblingNames.isOwnFile(name);
+    boolean own = isDirectory ? SiblingNames.isOwnDirectory(name) : SiblingNames.isOwnFile(name);
     if (own) {
       progress.detail(directory.path().resolve(name) + " is Stet's own and left out");
       return true;
@@ -367,9 +364,7 @@ final class TreeCapture {
       byte[] name = entry.name();
       Node before = level.previous.find(name);
       // What is new and said to be a file will have to be opened anyway.
-      Stat stat =
-          before == null && entry.type() == Entry.Type.FILE ? null : directory.stat(name);
-      String change = "";
+      Stat stat = before == null && entry.type() == Entry.Type.FILE ? null : directory.stat(name);
       for (int attempt = 0; ; attempt++) {
         Attempt outcome = attempt(directory, name, stat, before);
         switch (outcome) {
@@ -470,8 +465,7 @@ final class TreeCapture {
       ContentWriter.Content read = content.write(file, before.size());
       List<Xattr> xattrs = Xattrs.read(file);
       Stat after = file.stat();
-      Node node =
-          node(name, NodeType.FILE, before, xattrs, read.size(), read.blobs(), null, null);
+      Node node = node(name, NodeType.FILE, before, xattrs, read.size(), read.blobs(), null, null);
       if (read.size() != before.size() || !before.sameContent(after)) {
         return new Attempt.Changed("changed while it was read", node);
       }
@@ -509,7 +503,7 @@ final class TreeCapture {
   private @Nullable Node changedAfterAll(PosixPath path, Attempt.Changed changed) {
     return switch (settings.onChange()) {
       case WARN -> {
-        incomplete.add(path.toString(), changed.what);
+        incomplete.add(path + " " + changed.what);
         if (changed.node != null) {
           counted(changed.node.size());
         }
@@ -534,17 +528,17 @@ final class TreeCapture {
           StetException failure = FileErrors.of(e);
           throw new StetException(
               failure.code(),
-              FileErrors.message(e),
+              e.getMessage(),
               "Run Stet as a user that may read it, exclude it, or set on_unreadable: skip.",
               e);
         }
-        incomplete.add(e.path(), "could not be read: " + e.getMessage());
+        incomplete.add(e.getMessage());
       }
     }
   }
 
   private boolean isUnchanged(Stat stat, Node before) {
-    if (parentStarted == null
+    if (trusted == null
         || before.type() != NodeType.FILE
         || stat.size() != before.size()
         || stat.inode() != before.inode()
@@ -553,7 +547,6 @@ final class TreeCapture {
       return false;
     }
     // A change within the same tick of the clock as the last capture's look leaves no trace.
-    Instant trusted = parentStarted.minus(CLOCK_DOUBT);
     if (!stat.modified().isBefore(trusted) || !stat.changed().isBefore(trusted)) {
       return false;
     }
@@ -640,7 +633,6 @@ final class TreeCapture {
     Id tree = context.sink().save(BlobType.TREE, encoder.finish());
     counts.directories.increment();
     byte[] name = level.parent == null ? new byte[0] : level.parent.entries.get(level.slot).name();
-    return node(
-        name, NodeType.DIRECTORY, level.stat, level.xattrs, 0, List.of(), null, tree);
+    return node(name, NodeType.DIRECTORY, level.stat, level.xattrs, 0, List.of(), null, tree);
   }
 }

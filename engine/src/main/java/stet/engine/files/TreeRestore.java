@@ -277,7 +277,10 @@ final class TreeRestore {
         if (position != done.size()) {
           throw new StetException(
               ErrorCode.REPOSITORY_DAMAGED,
-              open.path() + " has " + done.size() + " bytes in the snapshot, but its blobs hold "
+              open.path()
+                  + " has "
+                  + done.size()
+                  + " bytes in the snapshot, but its blobs hold "
                   + position,
               "Run stet check --read-data to see what else is affected.");
         }

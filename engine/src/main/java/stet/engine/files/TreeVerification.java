@@ -7,7 +7,6 @@ import java.util.Deque;
 import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
@@ -46,7 +45,7 @@ final class TreeVerification {
   private final RestoreLinks links = new RestoreLinks();
 
   /** What the first name of a file is, by the node it was registered with. */
-  private final Map<Node, Stat> firstNames = new IdentityHashMap<>();
+  private final IdentityHashMap<Node, Stat> firstNames = new IdentityHashMap<>();
 
   private final ThreadLocal<byte[]> buffers = ThreadLocal.withInitial(() -> new byte[1 << 20]);
   private long files;
@@ -84,14 +83,9 @@ final class TreeVerification {
    * @throws StetException with {@code VERIFICATION_FAILED} naming the first entry that differs
    */
   static void verify(
-      RestoreContext context,
-      Shortfalls shortfalls,
-      Workers workers,
-      Folders folders,
-      Folder top)
+      RestoreContext context, Shortfalls shortfalls, Workers workers, Folders folders, Folder top)
       throws PosixException {
-    TreeVerification verification =
-        new TreeVerification(context, shortfalls, workers, folders);
+    TreeVerification verification = new TreeVerification(context, shortfalls, workers, folders);
     verification.run(top, context.node());
     verification.compareCounts(context.manifest());
   }
@@ -325,8 +319,7 @@ final class TreeVerification {
         throw differs(path, "points to " + PosixPath.printable(target));
       }
     } else if (stat.rawDevice() != node.rawDevice()) {
-      throw differs(
-          path, "is device " + stat.rawDevice() + " instead of " + node.rawDevice());
+      throw differs(path, "is device " + stat.rawDevice() + " instead of " + node.rawDevice());
     }
   }
 

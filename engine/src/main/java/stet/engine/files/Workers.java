@@ -86,7 +86,7 @@ final class Workers implements AutoCloseable {
       monitor.notifyAll();
     }
     for (Thread thread : threads) {
-      if (thread != Thread.currentThread()) {
+      if (!thread.equals(Thread.currentThread())) {
         thread.interrupt();
       }
     }
@@ -111,6 +111,11 @@ final class Workers implements AutoCloseable {
       throw e;
     }
     check();
+  }
+
+  /** Whether an {@link #offer} would probably be taken. */
+  boolean hasRoom() {
+    return queue.remainingCapacity() > 0;
   }
 
   /** Gives a piece to a free thread; false if all have enough to do. */
