@@ -39,9 +39,10 @@ final class DatabaseProperties {
     }
     String locale = database.locale();
     if (locale != null && database.localeProvider() != LocaleProvider.LIBC) {
-      sql.append(version >= 170000 && database.localeProvider() == LocaleProvider.BUILTIN
-              ? " BUILTIN_LOCALE "
-              : " ICU_LOCALE ")
+      sql.append(
+              version >= 170000 && database.localeProvider() == LocaleProvider.BUILTIN
+                  ? " BUILTIN_LOCALE "
+                  : " ICU_LOCALE ")
           .append(SqlText.literal(locale));
     }
     if (database.icuRules() != null) {
@@ -87,7 +88,7 @@ final class DatabaseProperties {
     }
   }
 
-  /** {@code  SET name TO value} with the value as the catalog has it. */
+  /** {@code SET name TO value} with the value as the catalog has it. */
   static String assignment(Setting setting) {
     // A parameter of an extension has a name of two parts.
     String name =

@@ -23,8 +23,7 @@ final class LargeObjectLoader {
   private final Map<String, Node> contents = new HashMap<>();
   private final Deque<LargeObject> queue = new ArrayDeque<>();
 
-  LargeObjectLoader(
-      SnapshotFiles files, DatabaseDescription description, Operation operation) {
+  LargeObjectLoader(SnapshotFiles files, DatabaseDescription description, Operation operation) {
     this.files = files;
     this.operation = operation;
     queue.addAll(description.largeObjects());

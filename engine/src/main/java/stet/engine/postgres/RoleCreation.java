@@ -20,7 +20,10 @@ final class RoleCreation {
       created.add(role.name());
       if (role.comment() != null) {
         session.execute(
-            "COMMENT ON ROLE " + SqlText.name(role.name()) + " IS " + SqlText.literal(role.comment()));
+            "COMMENT ON ROLE "
+                + SqlText.name(role.name())
+                + " IS "
+                + SqlText.literal(role.comment()));
       }
       for (DatabaseDescription.Setting setting : role.settings()) {
         session.execute(

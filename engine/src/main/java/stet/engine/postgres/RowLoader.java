@@ -88,8 +88,7 @@ final class RowLoader {
       if (copy.name().endsWith(SegmentGeometry.COPY_SUFFIX)) {
         String path = table.directory() + "/" + part.name() + "/" + copy.name();
         String listName =
-            copy.name()
-                    .substring(0, copy.name().length() - SegmentGeometry.COPY_SUFFIX.length())
+            copy.name().substring(0, copy.name().length() - SegmentGeometry.COPY_SUFFIX.length())
                 + SegmentGeometry.SEGMENTS_SUFFIX;
         String listPath = table.directory() + "/" + part.name() + "/" + listName;
         Node list = entries.get(listName);
@@ -189,9 +188,7 @@ final class RowLoader {
     try {
       CopyIn copy = session.copy().copyIn(sql);
       try {
-        files
-            .source()
-            .read(unit.blobs(), bytes -> copy.writeToCopy(bytes, 0, bytes.length));
+        files.source().read(unit.blobs(), bytes -> copy.writeToCopy(bytes, 0, bytes.length));
         loaded = copy.endCopy();
       } finally {
         if (copy.isActive()) {

@@ -20,8 +20,8 @@ import stet.repository.json.JsonException;
 import stet.repository.tree.Node;
 
 /**
- * Builds a captured database under another name and verifies it. What it creates is removed again if
- * anything fails.
+ * Builds a captured database under another name and verifies it. What it creates is removed again
+ * if anything fails.
  */
 final class Staging {
   /** What the restoring sessions of pg_restore run with, whatever the role's own settings are. */
@@ -73,8 +73,7 @@ final class Staging {
         DatabaseDescription.parse(
             place.component() + "/" + DatabaseCapture.DESCRIPTION, files.read(descriptionFile));
     Session session = maintenance.session();
-    List<Role> missing =
-        new TargetCheck(session, description, place.adminSettings()).run();
+    List<Role> missing = new TargetCheck(session, description, place.adminSettings()).run();
     PostgresTools tools =
         PostgresTools.find(place.tools(), PostgresComponent.major(session.version()));
     Path archive = privateFiles.createFile(DatabaseCapture.SCHEMA);
@@ -143,8 +142,7 @@ final class Staging {
       session.execute(owner.equals(me) ? sql : sql + " OWNER " + SqlText.name(owner));
     } catch (SQLException e) {
       StetException failure = PostgresErrors.failed("cannot create database \"" + name + "\"", e);
-      boolean locale =
-          List.of("22023", "42809", "0A000").contains(String.valueOf(e.getSQLState()));
+      boolean locale = List.of("22023", "42809", "0A000").contains(String.valueOf(e.getSQLState()));
       throw locale
           ? new StetException(
               failure.code(),
@@ -221,21 +219,25 @@ final class Staging {
                   "--no-password",
                   "--dbname=" + ConnectionSettings.childDatabase(name),
                   archive.toString())
-              .onErrorLine(
-                  line -> {
-                    operation.progress().detail(line);
-                    if (line.contains("error:")) {
-                      synchronized (complaints) {
-                        complaints.add(line);
-                      }
-                    }
-                  });
+              .onErrorLine(line -> {
+                operation.progress().detail(line);
+                if (line.contains("error:")) {
+                  synchronized (complaints) {
+                    complaints.add(line);
+                  }
+                }
+              });
       try {
         program.run();
       } catch (StetException e) {
         throw new StetException(
             e.code(),
-            "cannot restore the definitions (" + section + ") of " + place.component() + ": " + e.getMessage(),
+            "cannot restore the definitions ("
+                + section
+                + ") of "
+                + place.component()
+                + ": "
+                + e.getMessage(),
             e.hint(),
             e);
       }

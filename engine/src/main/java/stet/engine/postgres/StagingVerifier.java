@@ -159,8 +159,7 @@ final class StagingVerifier {
       }
       operation.progress().expect(entry.integer("bytes", 0));
       String compared = table.throughRoot() ? RowLoader.rootOf(session, table) : table.quoted();
-      Content content =
-          expected.computeIfAbsent(compared, name -> new Content(context.hashKey()));
+      Content content = expected.computeIfAbsent(compared, name -> new Content(context.hashKey()));
       content.rows += entry.integer("rows");
       content.hash.add(entry.string("hash"));
       found.computeIfAbsent(compared, name -> new Content(context.hashKey()));
@@ -225,7 +224,14 @@ final class StagingVerifier {
     String from;
     if (!table.condition().isEmpty() || !range.isEmpty()) {
       from =
-          "(SELECT " + columns + " FROM ONLY " + table.quoted() + " " + table.condition() + range + ")";
+          "(SELECT "
+              + columns
+              + " FROM ONLY "
+              + table.quoted()
+              + " "
+              + table.condition()
+              + range
+              + ")";
     } else {
       from = table.quoted() + (columns.isEmpty() ? "" : " (" + columns + ")");
     }
@@ -269,8 +275,7 @@ final class StagingVerifier {
         + (comment == null ? "none" : '"' + comment + '"');
   }
 
-  private void compareLargeObjects(Session session, List<LargeObject> objects)
-      throws SQLException {
+  private void compareLargeObjects(Session session, List<LargeObject> objects) throws SQLException {
     try (PreparedStatement query =
         session
             .connection()
@@ -332,13 +337,12 @@ final class StagingVerifier {
    *     restored
    */
   void finish() {
-    expected.forEach(
-        (name, content) -> {
-          Content other = Objects.requireNonNull(found.get(name));
-          if (!content.toString().equals(other.toString())) {
-            differ("table " + name, content, other);
-          }
-        });
+    expected.forEach((name, content) -> {
+      Content other = Objects.requireNonNull(found.get(name));
+      if (!content.toString().equals(other.toString())) {
+        differ("table " + name, content, other);
+      }
+    });
     if (differences.isEmpty()) {
       return;
     }

@@ -44,10 +44,7 @@ final class TargetCheck {
   }
 
   private StetException error(String what, String hint) {
-    return new StetException(
-        ErrorCode.SOURCE,
-        what + " on " + settings.describeServer(),
-        hint);
+    return new StetException(ErrorCode.SOURCE, what + " on " + settings.describeServer(), hint);
   }
 
   private void checkVersion() {

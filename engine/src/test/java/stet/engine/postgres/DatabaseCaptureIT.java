@@ -29,7 +29,7 @@ class DatabaseCaptureIT {
       "insert into t select i, repeat(md5(i::text), 10) from generate_series(1, 50000) i",
       "create sequence s", "select nextval('s')", "select lo_from_bytea(777, 'abc')");
     Captured captured = new DatabaseCapture(ConnectionSettings.parse(server.url("capture_smoke")), null, "default")
-       .capture(new CaptureContext(new Operation("00000001", 2, Progress.NONE), blobs, blobs, null, null, RowHash.Key.random()));
+       .capture(new CaptureContext(new Operation("00000001", 2, Progress.NONE), blobs, blobs, null, null, null, RowHash.Key.random(), new stet.repository.chunk.Polynomial(0x3DA3358B4DC173L)));
     System.out.println(captured.manifest().toPrettyString());
     blobs.writeTo(captured.node(), directory);
     System.out.println(Files.readString(directory.resolve("database.json")));
