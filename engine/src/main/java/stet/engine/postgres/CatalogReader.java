@@ -147,6 +147,7 @@ final class CatalogReader {
         }
       }
     }
+    Set<Long> throughRoot = unsafePartitions();
     List<ReadableTable> ordinary = new ArrayList<>();
     List<ReadableTable> configuration = new ArrayList<>();
     int blockSize = blockSize();
@@ -194,7 +195,7 @@ final class CatalogReader {
                 kind,
                 rows.getString(8),
                 rows.getBoolean(4),
-                false,
+                throughRoot.contains(oid),
                 DatabaseCapture.DATA + "/" + ObjectNames.directory(schema, name));
         ReadableTable readable =
             new ReadableTable(
@@ -208,6 +209,33 @@ final class CatalogReader {
     }
     ordinary.addAll(referredFirst(configuration));
     return ordinary;
+  }
+
+  /**
+   * Partitions below a table that is partitioned by the hash of an enum. The hash is that of the
+   * enum label's OID, which a restore changes, so their rows may belong elsewhere then.
+   */
+  private Set<Long> unsafePartitions() throws SQLException {
+    if (version < 110000) {
+      return Set.of();
+    }
+    return new HashSet<>(
+        session.rows(
+            """
+            WITH RECURSIVE tree (leaf, ancestor) AS (
+              SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i
+              UNION ALL
+              SELECT tree.leaf, i.inhparent FROM tree
+                JOIN pg_catalog.pg_inherits i ON i.inhrelid = tree.ancestor)
+            SELECT DISTINCT tree.leaf::bigint FROM tree
+              JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = tree.ancestor
+            WHERE (SELECT o.oid FROM pg_catalog.pg_opclass o
+                JOIN pg_catalog.pg_am a ON a.oid = o.opcmethod
+                WHERE o.opcname = 'enum_ops' AND a.amname = 'hash'
+                  AND o.opcnamespace = 'pg_catalog'::pg_catalog.regnamespace)
+              = ANY (p.partclass)
+            """,
+            row -> row.getLong(1)));
   }
 
   /** The stored form knows how long text and bytea are; other types are often compressed. */

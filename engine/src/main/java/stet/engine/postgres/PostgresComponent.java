@@ -57,7 +57,7 @@ final class PostgresComponent implements Component {
 
   @Override
   public Captured capture(CaptureContext context) {
-    throw new UnsupportedOperationException();
+    return new DatabaseCapture(settings, tools, name).capture(context);
   }
 
   @Override
