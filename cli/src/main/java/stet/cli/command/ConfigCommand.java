@@ -193,7 +193,7 @@ public final class ConfigCommand {
             case Secret.InFile ignored -> key + "_file";
             case Secret.FromCommand ignored -> key + "_command";
           };
-      values.put(form, secret.toString());
+      values.put(form, secret.shown(key));
     }
 
     private static String text(Duration duration) {

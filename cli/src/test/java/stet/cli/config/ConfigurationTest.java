@@ -410,6 +410,32 @@ class ConfigurationTest {
   }
 
   @Test
+  void warnsOfAConnectionOnlyIfItHoldsAPassword() throws IOException {
+    Path file = directory.resolve("open.yaml");
+    for (String url : List.of("postgresql://shop@db/shop", "shop", "postgresql://shop:x@db/shop")) {
+      Files.writeString(
+          file,
+          single("- { box: a, path: p, url: '" + url + "' }")
+              .replace("password: p", "password: '${PASSWORD:-p}'"));
+      Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+
+      assertThat(configurations().load("open.yaml", null).warnings())
+          .as(url)
+          .hasSize(url.contains(":x@") ? 1 : 0);
+    }
+  }
+
+  @Test
+  void showsAConnectionWithoutItsPassword() {
+    assertThat(Secret.text("postgresql://shop:x@db/shop").shown("url"))
+        .isEqualTo("postgresql://shop:***@db/shop");
+    assertThat(Secret.text("host=db password=x").shown("admin_url"))
+        .isEqualTo("host=db password=***");
+    assertThat(Secret.text("shop:x@db").shown("url")).isEqualTo("***");
+    assertThat(Secret.text("postgresql://shop:x@db/shop").shown("token")).isEqualTo("***");
+  }
+
+  @Test
   void namesASecretFileThatIsMissing() throws IOException {
     assertThat(problems(with("password: \"correct horse\"", "password_file: gone")))
         .contains(
@@ -733,7 +759,7 @@ class ConfigurationTest {
   void hasAShapeForEveryTypeOfSetting() throws IOException {
     assertThat(new BoxKind().settings())
         .extracting(Setting::type)
-        .containsExactlyInAnyOrder(Setting.Type.values());
+        .contains(Setting.Type.values());
   }
 
   @Test
