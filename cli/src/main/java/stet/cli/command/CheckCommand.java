@@ -134,6 +134,6 @@ public final class CheckCommand implements Callable<Integer> {
     throw new StetException(
         ErrorCode.USAGE,
         "--read-data-subset " + subset + " is neither a percentage from 1% to 100% nor a part",
-        "Write it like 10% or 2/7, with at most 256 parts.");
+        "Write it like 2/7, with at most 256 parts, or like 10%.");
   }
 }
