@@ -74,7 +74,7 @@ public final class FilesComponent implements Component {
     if (above == null) {
       return null;
     }
-    try (Directory parent = Directory.open(above.resolve("."))) {
+    try (Directory parent = Directory.openFollowing(above)) {
       return parent.find(path.name());
     } catch (PosixException e) {
       return null;
@@ -98,15 +98,14 @@ public final class FilesComponent implements Component {
   public static long restoreInto(PosixPath directory, RestoreContext context) {
     PosixPath above = directory.parent();
     byte[] name = directory.name();
-    try (Directory parent =
-        Directory.open(above == null ? PosixPath.of(".") : above.resolve("."))) {
+    try (Directory parent = Directory.openFollowing(above == null ? PosixPath.of(".") : above)) {
       boolean made = parent.find(name) == null;
       if (made) {
         parent.makeDirectory(name, 0700);
       }
       requireEmpty(directory);
       try {
-        return TreeRestore.restore(context, Directory.open(directory.resolve(".")));
+        return TreeRestore.restore(context, Directory.openFollowing(directory));
       } catch (PosixException | RuntimeException | Error e) {
         clear(parent, directory, made, e);
         throw e;
@@ -117,7 +116,7 @@ public final class FilesComponent implements Component {
   }
 
   private static void clear(Directory parent, PosixPath directory, boolean made, Throwable cause) {
-    try (Directory opened = Directory.open(directory.resolve("."))) {
+    try (Directory opened = Directory.openFollowing(directory)) {
       TreeRemoval.removeContent(opened);
       if (made) {
         parent.removeDirectory(directory.name());
@@ -128,8 +127,7 @@ public final class FilesComponent implements Component {
   }
 
   private static void requireEmpty(PosixPath path) throws PosixException {
-    // A dot at the end, because the user may well name a link to a directory.
-    try (Directory directory = Directory.open(path.resolve("."))) {
+    try (Directory directory = Directory.openFollowing(path)) {
       if (!directory.isEmpty()) {
         throw new StetException(
             ErrorCode.REFUSED,

@@ -60,12 +60,11 @@ final class FilesTarget implements Target {
       throw new IllegalArgumentException("a component's directory lies in another");
     }
     try {
-      // A dot at the end, because the directory above may well be a link.
-      this.parent = Directory.open(above.resolve("."));
+      this.parent = Directory.openFollowing(above);
     } catch (PosixException e) {
       throw new StetException(
           ErrorCode.SOURCE,
-          e.getMessage(),
+          "cannot open " + above + ": " + e.reason(),
           "Create the directory that " + path + " is to lie in.",
           e);
     }
@@ -127,7 +126,7 @@ final class FilesTarget implements Target {
       if (left != null) {
         removeUnfinished(name, operation, identity(left));
       }
-      parent.makeDirectory(name, 0700);
+      makeDirectory(name);
       try {
         requireExchange(name, operation);
         long bytes = TreeRestore.restore(context, parent.openDirectory(name));
@@ -140,6 +139,23 @@ final class FilesTarget implements Target {
       }
     } catch (PosixException e) {
       throw FileErrors.of(e);
+    }
+  }
+
+  private void makeDirectory(byte[] name) throws PosixException {
+    try {
+      parent.makeDirectory(name, 0700);
+    } catch (PosixException e) {
+      if (e.is(Errno.EACCES, Errno.EPERM, Errno.EROFS)) {
+        throw new StetException(
+            ErrorCode.SOURCE,
+            e.getMessage(),
+            "A directory is restored beside the live one, so "
+                + path.parent()
+                + " must be writable; or restore elsewhere with --to-dir.",
+            e);
+      }
+      throw e;
     }
   }
 
@@ -241,7 +257,7 @@ final class FilesTarget implements Target {
           parent.rename(name, live);
         } else {
           requireExchangeable();
-          if (parent.find(previous) != null) {
+          if (!Arrays.equals(name, previous) && parent.find(previous) != null) {
             throw new StetException(
                 ErrorCode.FAILED,
                 parent.path().resolve(previous) + " is there already",
@@ -429,6 +445,9 @@ final class FilesTarget implements Target {
     }
     for (Entry entry : entries) {
       byte[] about = names.journalOf(entry.name());
+      if (names.isUnfinishedJournal(entry.name())) {
+        parent.remove(entry.name());
+      }
       if (about != null) {
         Journal journal = readJournal(about);
         byte[] where = journal == null ? null : locate(journal.identity);
@@ -493,9 +512,7 @@ final class FilesTarget implements Target {
             .put("written", Instant.now().toString())
             .putIfPresent("note", note)
             .toBytes();
-    if (parent.find(unfinished) != null) {
-      parent.remove(unfinished);
-    }
+    removeIfThere(unfinished);
     steps.before("create journal");
     try (FileHandle file = parent.create(unfinished)) {
       steps.before("write journal");
@@ -510,10 +527,19 @@ final class FilesTarget implements Target {
 
   private void removeJournal(byte[] state) throws PosixException {
     byte[] name = SiblingNames.journal(state);
-    if (parent.find(name) != null) {
-      parent.remove(name);
+    boolean removed = removeIfThere(SiblingNames.unfinished(name));
+    removed |= removeIfThere(name);
+    if (removed) {
       parent.sync();
     }
+  }
+
+  private boolean removeIfThere(byte[] name) throws PosixException {
+    boolean there = parent.find(name) != null;
+    if (there) {
+      parent.remove(name);
+    }
+    return there;
   }
 
   private StetException gone(Beside state) {

@@ -129,6 +129,12 @@ final class SiblingNames {
     return matcher != null && matcher.group(3) == null && matcher.group(1).equals("dropped");
   }
 
+  /** Whether a name is that of a journal of this directory that was not written to its end. */
+  boolean isUnfinishedJournal(byte[] name) {
+    Matcher matcher = match(name);
+    return matcher != null && (JOURNAL + UNFINISHED).equals(matcher.group(3));
+  }
+
   /** If a name is that of a journal of this directory, the name of the state it is about. */
   byte @Nullable [] journalOf(byte[] name) {
     Matcher matcher = match(name);

@@ -37,6 +37,15 @@ public final class Directory extends Handle {
    * not be one.
    */
   public static Directory open(PosixPath path) throws PosixException {
+    return open(path, Kernel.O_NOFOLLOW);
+  }
+
+  /** Like {@link #open(PosixPath)}, but the last name may be a link to a directory, too. */
+  public static Directory openFollowing(PosixPath path) throws PosixException {
+    return open(path, 0);
+  }
+
+  private static Directory open(PosixPath path, int flagsOfLast) throws PosixException {
     List<byte[]> names = path.names();
     Scratch scratch = Scratch.get();
     int flags = Kernel.O_RDONLY | Kernel.O_DIRECTORY | Kernel.O_CLOEXEC;
@@ -46,7 +55,7 @@ public final class Directory extends Handle {
     while (fd >= 0 && next < names.size()) {
       // As many names at once as the kernel takes, the last one alone.
       ByteArrayOutputStream part = new ByteArrayOutputStream();
-      int lastFlags = next == names.size() - 1 ? flags | Kernel.O_NOFOLLOW : flags;
+      int lastFlags = next == names.size() - 1 ? flags | flagsOfLast : flags;
       part.writeBytes(names.get(next++));
       while (next < names.size() - 1
           && part.size() + names.get(next).length + 2 < Kernel.PATH_MAX) {

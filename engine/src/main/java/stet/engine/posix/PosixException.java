@@ -15,12 +15,19 @@ public final class PosixException extends IOException {
   private final Errno errno;
   private final String operation;
   private final String path;
+  private final String reason;
 
   PosixException(int errno, String operation, String path) {
     super("cannot " + operation + " " + path + ": " + reason(errno));
     this.errno = Errno.of(errno);
     this.operation = operation;
     this.path = path;
+    this.reason = reason(errno);
+  }
+
+  /** Why it failed, in words with the error's name. */
+  public String reason() {
+    return reason;
   }
 
   private static String reason(int number) {

@@ -33,7 +33,10 @@ class SiblingNamesTest {
     }
     assertThat(media.isDropped(media.dropped(OPERATION))).isTrue();
     assertThat(media.state(media.dropped(OPERATION))).isNull();
-    assertThat(media.journalOf(bytes("media.staging-0123abcd.journal.new"))).isNull();
+    byte[] unfinished = bytes("media.staging-0123abcd.journal.new");
+    assertThat(media.journalOf(unfinished)).isNull();
+    assertThat(media.isUnfinishedJournal(unfinished)).isTrue();
+    assertThat(media.isUnfinishedJournal(bytes("media.staging-0123abcd.journal"))).isFalse();
   }
 
   @Test
