@@ -69,6 +69,7 @@ public final class TreeRemoval {
   }
 
   private void moveUp(Directory directory, byte[] name) throws PosixException {
+    makeRemovable(directory, name);
     while (true) {
       String free = ".removed-" + moved++;
       try {
@@ -84,8 +85,13 @@ public final class TreeRemoval {
 
   private static final int EBUSY = 16;
 
-  /** The owner may remove what lies in a directory whose mode forbids it, after changing that. */
   private static Directory openForRemoval(Directory parent, byte[] name) throws PosixException {
+    makeRemovable(parent, name);
+    return parent.openDirectory(name);
+  }
+
+  /** The owner may remove what lies in a directory whose mode forbids it, after changing that. */
+  private static void makeRemovable(Directory parent, byte[] name) throws PosixException {
     int owner = 0700;
     Stat stat = parent.stat(name);
     // Kernels before 5.8 do not mark mount points; the device tells most of them.
@@ -96,6 +102,5 @@ public final class TreeRemoval {
     if (stat.isDirectory() && (stat.mode() & owner) != owner && stat.uid() == Accounts.self()) {
       parent.chmod(name, owner);
     }
-    return parent.openDirectory(name);
   }
 }
