@@ -214,8 +214,7 @@ final class DataReader {
               && readable.heap()
               && readable.table().kind() != TableKind.EXTENSION_CONFIGURATION;
       if (byBlocks) {
-        this.segments =
-            Math.ceilDiv(readable.blocks(), (long) SegmentGeometry.BLOCKS_PER_SEGMENT);
+        this.segments = Math.ceilDiv(readable.blocks(), (long) SegmentGeometry.BLOCKS_PER_SEGMENT);
         this.tree = TableTree.ofBlocks(segments, sink, key, time);
       } else {
         this.segments = readable.blocks() == 0 ? 0 : 1;
@@ -295,8 +294,7 @@ final class DataReader {
 
       private void cut() {
         operation.checkStop();
-        tree.add(
-            ordinal, writer.finish(SegmentGeometry.position(SegmentList.Cut.ROWS, ordinal)));
+        tree.add(ordinal, writer.finish(SegmentGeometry.position(SegmentList.Cut.ROWS, ordinal)));
         ordinal++;
       }
     }
@@ -305,7 +303,13 @@ final class DataReader {
       Table table = readable.table();
       String from =
           !table.condition().isEmpty()
-              ? "(SELECT " + columns + " FROM ONLY " + table.quoted() + " " + table.condition() + ")"
+              ? "(SELECT "
+                  + columns
+                  + " FROM ONLY "
+                  + table.quoted()
+                  + " "
+                  + table.condition()
+                  + ")"
               : columns.isEmpty() ? table.quoted() : table.quoted() + " (" + columns + ")";
       return "COPY " + from + toStdout();
     }

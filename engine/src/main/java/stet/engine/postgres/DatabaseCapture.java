@@ -36,9 +36,9 @@ import stet.repository.tree.Tree;
  * large objects by itself.
  *
  * <p>The component's directory then holds {@value #SCHEMA}, {@value #ROLES}, {@value #DESCRIPTION}
- * ({@link DatabaseDescription}), {@value #LOAD}, {@value #DATA} with the rows of every table ({@link
- * SegmentGeometry}) and {@value #LARGE_OBJECTS} with a file by OID for each. The last two are left
- * out if there is nothing in them.
+ * ({@link DatabaseDescription}), {@value #LOAD}, {@value #DATA} with the rows of every table
+ * ({@link SegmentGeometry}) and {@value #LARGE_OBJECTS} with a file by OID for each. The last two
+ * are left out if there is nothing in them.
  */
 public final class DatabaseCapture {
   /** Definitions, as an archive for pg_restore. */
@@ -75,16 +75,12 @@ public final class DatabaseCapture {
    * @param toolsDirectory the configured directory of pg_dump, or null
    * @param name the component's name
    */
-  public DatabaseCapture(
-      ConnectionSettings settings, @Nullable Path toolsDirectory, String name) {
+  public DatabaseCapture(ConnectionSettings settings, @Nullable Path toolsDirectory, String name) {
     this(settings, toolsDirectory, name, PATIENCE);
   }
 
   DatabaseCapture(
-      ConnectionSettings settings,
-      @Nullable Path toolsDirectory,
-      String name,
-      Duration patience) {
+      ConnectionSettings settings, @Nullable Path toolsDirectory, String name, Duration patience) {
     this.settings = settings;
     this.toolsDirectory = toolsDirectory;
     this.name = name;
@@ -181,10 +177,7 @@ public final class DatabaseCapture {
               catalog.largeObjectBytes());
       SchemaDump dump =
           new SchemaDump(
-              pinned,
-              PostgresTools.find(toolsDirectory, major(server.version())),
-              sink,
-              time);
+              pinned, PostgresTools.find(toolsDirectory, major(server.version())), sink, time);
       AtomicReference<Node> schema = new AtomicReference<>();
       AtomicReference<Node> roles = new AtomicReference<>();
       List<Parallel.Task> tasks = new ArrayList<>(reader.workers());
@@ -232,12 +225,13 @@ public final class DatabaseCapture {
     try {
       return catalog.sequences();
     } catch (SQLException e) {
-      throw SnapshotHolder.failure(
-          pinned, "cannot read the sequences of " + pinned.describe(), e);
+      throw SnapshotHolder.failure(pinned, "cannot read the sequences of " + pinned.describe(), e);
     }
   }
 
-  /** pgjdbc and so a restore can take an archive's text only as UTF-8, if it is known to be text. */
+  /**
+   * pgjdbc and so a restore can take an archive's text only as UTF-8, if it is known to be text.
+   */
   private static String encoding(Database database) {
     return database.encoding().equals("SQL_ASCII") ? "SQL_ASCII" : "UTF8";
   }
@@ -315,15 +309,12 @@ public final class DatabaseCapture {
         directories.add(directory);
         files.put(
             table,
-            work.tree().copyFiles().stream()
-                .map(file -> table.directory() + "/" + file)
-                .toList());
+            work.tree().copyFiles().stream().map(file -> table.directory() + "/" + file).toList());
       }
     }
     if (!directories.isEmpty()) {
       directories.sort(Tree.BY_NAME);
-      entries.add(
-          Node.directory(DATA, time, sink.save(BlobType.TREE, Tree.encode(directories))));
+      entries.add(Node.directory(DATA, time, sink.save(BlobType.TREE, Tree.encode(directories))));
     }
     Node objects = reader.largeObjects().finish(LARGE_OBJECTS);
     if (objects != null) {
@@ -351,8 +342,7 @@ public final class DatabaseCapture {
               .put("hash", work.tree().hash())
               .put("blocks", work.readable().blocks()));
     }
-    long objectBytes =
-        description.largeObjects().stream().mapToLong(LargeObject::size).sum();
+    long objectBytes = description.largeObjects().stream().mapToLong(LargeObject::size).sum();
     return new JsonObject()
         .put("kind", "postgres")
         .put("server_version", description.server().version())

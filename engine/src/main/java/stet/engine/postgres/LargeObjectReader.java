@@ -157,9 +157,8 @@ final class LargeObjectReader implements DataReader.Work {
       return null;
     }
     List<Node> nodes = new ArrayList<>();
-    contents.forEach(
-        (oid, content) ->
-            nodes.add(Node.file(Long.toString(oid), time, content.size, content.blobs)));
+    contents.forEach((oid, content) ->
+        nodes.add(Node.file(Long.toString(oid), time, content.size, content.blobs)));
     nodes.sort(Tree.BY_NAME);
     return Node.directory(name, time, sink.save(BlobType.TREE, Tree.encode(nodes)));
   }

@@ -52,10 +52,12 @@ final class LoadScript {
     line("-- Rows, sequences and large objects of the database " + comment(database.name()) + ",");
     line("-- captured from PostgreSQL " + comment(description.server().versionText()) + ".");
     line("--");
-    line("-- To bring the database back with PostgreSQL's own programs alone, of this version or a");
+    line(
+        "-- To bring the database back with PostgreSQL's own programs alone, of this version or a");
     line("-- newer one, go to the directory of this file and run:");
     line("--");
-    line("--   psql -d postgres -f roles.sql          only if roles or tablespaces are missing; roles");
+    line(
+        "--   psql -d postgres -f roles.sql          only if roles or tablespaces are missing; roles");
     line("--                                          that are there already give harmless errors");
     line("--   createdb -T template0 -E " + comment(database.encoding()) + " NEW");
     line("--                                          locale and properties: see database.json");
@@ -173,8 +175,7 @@ final class LoadScript {
     line("ALTER LARGE OBJECT " + oid + " OWNER TO " + SqlText.name(object.owner()) + ";");
     List<Grant> acl = object.acl();
     if (acl != null) {
-      line(
-          "REVOKE ALL ON LARGE OBJECT " + oid + " FROM " + SqlText.name(object.owner()) + ";");
+      line("REVOKE ALL ON LARGE OBJECT " + oid + " FROM " + SqlText.name(object.owner()) + ";");
       for (Grant grant : acl) {
         String grantee = grant.grantee();
         line(

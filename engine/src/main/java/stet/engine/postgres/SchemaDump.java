@@ -50,7 +50,8 @@ final class SchemaDump {
           "--no-password",
           "--dbname=" + ConnectionSettings.childDatabase(settings.database()));
     } catch (StetException e) {
-      if (e.code() == ErrorCode.SOURCE && e.getMessage().contains("canceling statement due to lock timeout")) {
+      if (e.code() == ErrorCode.SOURCE
+          && e.getMessage().contains("canceling statement due to lock timeout")) {
         throw new SourceChangedException(
             e.getMessage(),
             "Wait until the other session has ended, or end it, and run the backup again.",
@@ -77,8 +78,7 @@ final class SchemaDump {
 
   private Node print(String name, String program, String... arguments) {
     try (PrivateFiles files = PrivateFiles.create();
-        ChildProcess child =
-            tools.program(program, settings, files).arguments(arguments).start()) {
+        ChildProcess child = tools.program(program, settings, files).arguments(arguments).start()) {
       Node node = FileBlobs.save(sink, name, time, child.stdout());
       child.finish();
       return node;

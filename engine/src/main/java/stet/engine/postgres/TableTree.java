@@ -121,9 +121,7 @@ final class TableTree {
     part.sort(Tree.BY_NAME);
     parts.add(
         Node.directory(
-            SegmentGeometry.partName(number),
-            time,
-            sink.save(BlobType.TREE, Tree.encode(part))));
+            SegmentGeometry.partName(number), time, sink.save(BlobType.TREE, Tree.encode(part))));
   }
 
   /**
