@@ -25,6 +25,7 @@ public final class MemoryBlobs implements BlobSink, BlobSource {
 
   private final Map<Key, byte[]> blobs = new ConcurrentHashMap<>();
   private final AtomicLong saved = new AtomicLong();
+  private final AtomicLong savedData = new AtomicLong();
 
   @Override
   public Id save(BlobType type, byte[] bytes, int offset, int length) {
@@ -32,6 +33,9 @@ public final class MemoryBlobs implements BlobSink, BlobSource {
     blobs.computeIfAbsent(
         new Key(type, id), key -> Arrays.copyOfRange(bytes, offset, offset + length));
     saved.incrementAndGet();
+    if (type == BlobType.DATA) {
+      savedData.incrementAndGet();
+    }
     return id;
   }
 
@@ -70,6 +74,16 @@ public final class MemoryBlobs implements BlobSink, BlobSource {
   /** How often a blob was saved, known or not. */
   public long saves() {
     return saved.get();
+  }
+
+  /** How often a data blob was saved since {@link #resetDataSaves}, known or not. */
+  public long dataSaves() {
+    return savedData.get();
+  }
+
+  /** Starts to count {@link #dataSaves} anew. */
+  public void resetDataSaves() {
+    savedData.set(0);
   }
 
   /** Removes a blob, as damage would. */

@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Component;
@@ -19,14 +20,14 @@ import stet.engine.component.ComponentKind;
  * @param sets the names of the sets it lies in, outermost first
  * @param settings the values that are given, in the order of the kind's settings: a {@link String},
  *     {@link Secret}, {@link Boolean}, {@link Long} or list of strings
- * @param origin where it is declared, such as {@code stet.yaml:12:9}
+ * @param origin where it is declared
  */
 public record ComponentSettings(
     String name,
     ComponentKind kind,
     List<String> sets,
     Map<String, Object> settings,
-    String origin) {
+    Position origin) {
   public ComponentSettings {
     sets = List.copyOf(sets);
     settings = Collections.unmodifiableMap(new LinkedHashMap<>(settings));
@@ -40,9 +41,27 @@ public record ComponentSettings(
     return new ComponentSettings(name, kind, around, settings, origin);
   }
 
-  /** Whether a program must be run to get one of its secrets. */
-  boolean asksAProgram() {
-    return settings.values().stream().anyMatch(Secret.FromCommand.class::isInstance);
+  /**
+   * Checks the settings as {@link #create()} does, unless a program must be run for a secret.
+   *
+   * @return what is wrong, or null
+   */
+  public @Nullable Problem check() {
+    if (settings.values().stream().anyMatch(Secret.FromCommand.class::isInstance)) {
+      return null;
+    }
+    try {
+      create();
+      return null;
+    } catch (StetException e) {
+      String prefix = origin + ": ";
+      String message = e.getMessage();
+      return new Problem(
+          origin,
+          "",
+          message.startsWith(prefix) ? message.substring(prefix.length()) : message,
+          e.hint());
+    }
   }
 
   /**
@@ -56,9 +75,9 @@ public record ComponentSettings(
     settings.forEach(
         (key, value) -> values.put(key, value instanceof Secret secret ? secret.reveal() : value));
     try {
-      return kind.create(new ComponentDefinition(name, values, origin));
+      return kind.create(new ComponentDefinition(name, values, origin.toString()));
     } catch (StetException e) {
-      if (e.code() == ErrorCode.CONFIGURATION && !e.getMessage().startsWith(origin)) {
+      if (e.code() == ErrorCode.CONFIGURATION && !e.getMessage().startsWith(origin.toString())) {
         throw new StetException(e.code(), origin + ": " + e.getMessage(), e.hint(), e);
       }
       throw e;

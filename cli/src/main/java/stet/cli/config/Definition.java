@@ -27,48 +27,48 @@ final class Definition {
                 }
                 return FORMAT;
               }),
-          "the version of the file's format: `version: " + FORMAT + "`");
+          "The version of the file's format: `version: " + FORMAT + "`.");
 
   static final Key<String> APP =
-      Key.required("app", Shapes.name("application"), "the application's name");
+      Key.required("app", Shapes.name("application"), "The application's name.");
 
   static final Key<String> LOCATION =
-      Key.optional("location", Shapes.LOCATION, "the directory of the repository");
+      Key.optional("location", Shapes.LOCATION, "The directory of the repository.");
 
   static final Key<Secret> PASSWORD =
-      Key.optional("password", new SecretShape(), "the repository's password");
+      Key.optional("password", new SecretShape(), "The repository's password.");
 
   static final Section REPOSITORY_SECTION = Section.of(LOCATION, PASSWORD).later("copies");
 
   static final Key<Values> REPOSITORY =
-      Key.optional("repository", REPOSITORY_SECTION, "where snapshots are kept");
+      Key.optional("repository", REPOSITORY_SECTION, "Where snapshots are kept.");
 
   static final Key<Boolean> PROTECTED =
       Key.optional(
           "protected",
           Shapes.BOOLEAN,
           false,
-          "whether a restore onto the environment needs its name typed");
+          "Whether a restore onto the environment needs its name typed.");
 
   static final Key<List<ComponentSettings>> STATE =
       Key.required(
-          "state", new StateShape(), "the components of the environment in the order of capture");
+          "state", new StateShape(), "The components of the environment in the order of capture.");
 
   static final Key<Map<String, Values>> ENVIRONMENTS =
       Key.required(
           "environments",
           new Named<>("environment", Section.of(PROTECTED, STATE)),
-          "the places where the application runs");
+          "The places where the application runs.");
 
   static final Key<Duration> KEEP_PREVIOUS =
       Key.optional(
           "keep_previous",
           Shapes.DURATION,
           Duration.ofDays(7),
-          "how long the state that a restore replaced is kept");
+          "How long the state that a restore replaced is kept.");
 
   static final Key<Values> RESTORE =
-      Key.optional("restore", Section.of(KEEP_PREVIOUS).later("after"), "how restores are done");
+      Key.optional("restore", Section.of(KEEP_PREVIOUS).later("after"), "How restores are done.");
 
   static final Section ROOT =
       Section.of(VERSION, APP, REPOSITORY, ENVIRONMENTS, RESTORE)

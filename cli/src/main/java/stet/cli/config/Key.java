@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param shape what its value may be
  * @param required whether a section without it is an error
  * @param otherwise the value if it is not given, or null
- * @param documentation a phrase for the reference and for the hint where it is missing
+ * @param documentation a sentence for the reference and for the hint where it is missing
  */
 record Key<T>(
     String name, Shape<T> shape, boolean required, @Nullable T otherwise, String documentation) {

@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 
@@ -29,6 +31,11 @@ public sealed interface Secret {
   /** How the secret is given, fit to be shown: {@code ***}, the file's path, the program. */
   @Override
   String toString();
+
+  /** How the secret is given under {@code key}; a connection's description without its password. */
+  default String shown(String key) {
+    return toString();
+  }
 
   /** A secret given as text. */
   static Secret text(String text) {
@@ -56,10 +63,20 @@ public sealed interface Secret {
 
   /** Given as text. */
   final class Text implements Secret {
+    private static final Pattern CONNECTION =
+        Pattern.compile("([a-z][a-z0-9+.-]*://|\\s*[a-z_]+\\s*=).*", Pattern.DOTALL);
+
     private final String text;
 
     private Text(String text) {
       this.text = text;
+    }
+
+    @Override
+    public String shown(String key) {
+      return SecretShape.isConnection(key) && CONNECTION.matcher(text).matches()
+          ? Redaction.mask(text)
+          : toString();
     }
 
     @Override
@@ -103,7 +120,7 @@ public sealed interface Secret {
       return text;
     }
 
-    private StetException failed(String fault, @org.jspecify.annotations.Nullable Exception cause) {
+    private StetException failed(String fault, @Nullable Exception cause) {
       return new StetException(
           ErrorCode.CONFIGURATION,
           origin + ": the file " + file + " " + fault,
@@ -161,7 +178,7 @@ public sealed interface Secret {
       }
     }
 
-    private StetException failed(String fault, @org.jspecify.annotations.Nullable Exception cause) {
+    private StetException failed(String fault, @Nullable Exception cause) {
       return new StetException(
           ErrorCode.CONFIGURATION,
           origin + ": the program " + command.getFirst() + " " + fault,

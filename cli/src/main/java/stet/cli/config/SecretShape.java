@@ -34,7 +34,9 @@ record SecretShape() implements Shape<Secret> {
   @Nullable Secret read(String key, String name, Node node, Place place) {
     if (name.equals(key)) {
       Secret secret = read(node, place);
-      if (secret != null && !Variables.hasAny(Reading.rawText(node))) {
+      String text = Reading.rawText(node);
+      boolean secretInText = !isConnection(key) || !Redaction.mask(text).equals(text);
+      if (secret != null && secretInText && !Variables.hasAny(text)) {
         place.reading().secretInText(node, place);
       }
       return secret;
@@ -69,6 +71,11 @@ record SecretShape() implements Shape<Secret> {
           "the file " + file + " can be read by every user of this machine",
           "Run `chmod 600 " + file + "`.");
     }
+  }
+
+  /** Whether a key holds a connection's description, which may or may not have a password in it. */
+  static boolean isConnection(String key) {
+    return key.equals("url") || key.endsWith("_url");
   }
 
   /** Whether a file's mode lets everybody read it; false where modes are not known. */

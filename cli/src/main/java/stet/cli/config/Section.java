@@ -50,7 +50,7 @@ record Section(List<Key<?>> keys, Set<String> later) implements Shape<Values> {
       List<Entry> given = names(key).stream().map(entries::get).filter(Objects::nonNull).toList();
       if (given.isEmpty()) {
         if (key.required()) {
-          place.key(key.name()).problem(node, "missing", "It gives " + key.documentation() + ".");
+          place.key(key.name()).problem(node, "missing", key.documentation());
         }
         continue;
       }

@@ -20,9 +20,9 @@ record StateShape() implements Shape<List<ComponentSettings>> {
   static final String SET = "set";
 
   private static final Key<String> SET_NAME =
-      Key.required(SET, Shapes.ownName("set"), "the set's name");
+      Key.required(SET, Shapes.ownName("set"), "The set's name.");
   private static final Key<List<ComponentSettings>> SET_STATE =
-      Key.required("state", new StateShape(), "the set's components in the order of capture");
+      Key.required("state", new StateShape(), "The set's components in the order of capture.");
   private static final Section NESTED = Section.of(SET_NAME, SET_STATE);
 
   @Override
@@ -121,7 +121,7 @@ record StateShape() implements Shape<List<ComponentSettings>> {
 
   private static List<ComponentSettings> component(ComponentKind kind, Node node, Place place) {
     Key<String> name =
-        Key.required(kind.key(), Shapes.ownName("component"), "the component's name");
+        Key.required(kind.key(), Shapes.ownName("component"), "The component's name.");
     Map<Setting, Key<?>> keys = new LinkedHashMap<>();
     for (Setting setting : kind.settings()) {
       keys.put(setting, key(setting));
@@ -142,8 +142,7 @@ record StateShape() implements Shape<List<ComponentSettings>> {
       }
     });
     return List.of(
-        new ComponentSettings(
-            named, kind, List.of(), settings, place.reading().position(node).toString()));
+        new ComponentSettings(named, kind, List.of(), settings, place.reading().position(node)));
   }
 
   private static Key<?> key(Setting setting) {

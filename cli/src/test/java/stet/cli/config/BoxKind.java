@@ -22,13 +22,14 @@ public final class BoxKind implements ComponentKind {
   @Override
   public List<Setting> settings() {
     return List.of(
-        new Setting("path", Setting.Type.PATH, true, "the directory of the box"),
-        new Setting("token", Setting.Type.SECRET, false, "what opens the box"),
-        new Setting("label", Setting.Type.TEXT, false, "what stands on the box"),
-        new Setting("size", Setting.Type.INTEGER, false, "how many things fit in"),
-        new Setting("sealed", Setting.Type.BOOLEAN, false, "whether it is closed"),
-        new Setting("colour", Setting.Type.WORD, false, "red or green"),
-        new Setting("exclude", Setting.Type.TEXTS, false, "what does not belong in"));
+        new Setting("path", Setting.Type.PATH, true, "The directory of the box."),
+        new Setting("token", Setting.Type.SECRET, false, "What opens the box."),
+        new Setting("url", Setting.Type.SECRET, false, "Where the box came from."),
+        new Setting("label", Setting.Type.TEXT, false, "What stands on the box."),
+        new Setting("size", Setting.Type.INTEGER, false, "How many things fit in."),
+        new Setting("sealed", Setting.Type.BOOLEAN, false, "Whether it is closed."),
+        new Setting("colour", Setting.Type.WORD, false, "Red or green."),
+        new Setting("exclude", Setting.Type.TEXTS, false, "What does not belong in."));
   }
 
   @Override

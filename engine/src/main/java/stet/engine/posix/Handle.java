@@ -146,6 +146,22 @@ public abstract sealed class Handle implements AutoCloseable permits Directory, 
     return bytes;
   }
 
+  /** Where it lies now, without links on the way. */
+  public final PosixPath realPath() throws PosixException {
+    Scratch scratch = Scratch.get();
+    MemorySegment buffer = scratch.io();
+    long size =
+        call(
+            scratch,
+            Kernel.READLINKAT,
+            Kernel.AT_FDCWD,
+            scratch.first("/proc/self/fd/" + fd()),
+            buffer.address(),
+            buffer.byteSize(),
+            0);
+    return PosixPath.of(bytes(buffer, check(size, "find the real path of")));
+  }
+
   /** Makes content and metadata durable. */
   public final void sync() throws PosixException {
     check(call(Scratch.get(), Kernel.FSYNC, fd(), 0, 0, 0, 0), "sync");

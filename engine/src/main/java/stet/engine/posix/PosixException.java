@@ -1,6 +1,7 @@
 package stet.engine.posix;
 
 import java.io.IOException;
+import java.util.Objects;
 
 /**
  * A system call that failed: what was tried, on which path, and why.
@@ -27,6 +28,11 @@ public final class PosixException extends IOException {
     return errno == Errno.OTHER
         ? "error " + number
         : errno.description() + " (" + errno.name() + ")";
+  }
+
+  @Override
+  public String getMessage() {
+    return Objects.requireNonNull(super.getMessage());
   }
 
   public Errno errno() {

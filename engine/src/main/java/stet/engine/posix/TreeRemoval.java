@@ -27,14 +27,23 @@ public final class TreeRemoval {
    */
   public static void remove(Directory parent, byte[] name) throws PosixException {
     try (Directory top = openForRemoval(parent, name)) {
-      TreeRemoval removal = new TreeRemoval(top);
-      // What was moved up shows when the top is listed again.
-      do {
-        removal.moved = 0;
-        removal.empty(top, 0);
-      } while (removal.moved > 0);
+      removeContent(top);
     }
     parent.removeDirectory(name);
+  }
+
+  /**
+   * Removes all that is in a directory, but not itself.
+   *
+   * @throws PosixException if something could not be removed; the rest may be gone by then
+   */
+  public static void removeContent(Directory directory) throws PosixException {
+    TreeRemoval removal = new TreeRemoval(directory);
+    // What was moved up shows when the top is listed again.
+    do {
+      removal.moved = 0;
+      removal.empty(directory, 0);
+    } while (removal.moved > 0);
   }
 
   private void empty(Directory directory, int depth) throws PosixException {

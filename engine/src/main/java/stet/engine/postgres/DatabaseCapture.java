@@ -172,7 +172,7 @@ public final class DatabaseCapture {
               time,
               database.encoding(),
               catalog.blockSize(),
-              withoutUnreadable(catalog.readables(), position, operation),
+              withoutUnreadable(catalog.readables(holder.sizes()), position, operation),
               List.copyOf(objects.keySet()),
               catalog.largeObjectBytes());
       SchemaDump dump =

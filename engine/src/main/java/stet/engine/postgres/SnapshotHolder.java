@@ -42,6 +42,7 @@ final class SnapshotHolder implements AutoCloseable {
           "3F000"); // invalid_schema_name
 
   private final ConnectionSettings settings;
+  private final Duration patience;
   private final Session locks;
   private final Set<LockableTable> locked = new HashSet<>();
   private final Map<String, String> definitions;
@@ -49,8 +50,12 @@ final class SnapshotHolder implements AutoCloseable {
   private @Nullable String snapshot;
 
   private SnapshotHolder(
-      ConnectionSettings settings, Session locks, Map<String, String> definitions) {
+      ConnectionSettings settings,
+      Duration patience,
+      Session locks,
+      Map<String, String> definitions) {
     this.settings = settings;
+    this.patience = patience;
     this.locks = locks;
     this.definitions = definitions;
   }
@@ -62,14 +67,16 @@ final class SnapshotHolder implements AutoCloseable {
    * @throws SourceChangedException if somebody holds or wants a lock that conflicts
    * @throws StetException with {@code SOURCE}
    */
-  static SnapshotHolder take(ConnectionSettings settings, Duration patience, Operation operation)
+  static SnapshotHolder take(
+      ConnectionSettings settings, Duration patience, Operation operation)
       throws SourceChangedException {
     Session locks = Session.open(settings);
     try {
       locks.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY");
       locks.execute("SET LOCAL lock_timeout = " + patience.toMillis());
       SnapshotHolder holder =
-          new SnapshotHolder(settings, locks, new CatalogReader(locks).unlockedDefinitions());
+          new SnapshotHolder(
+              settings, patience, locks, new CatalogReader(locks).unlockedDefinitions());
       try {
         holder.lockAndExport(operation);
       } catch (SQLException | RuntimeException | SourceChangedException e) {
@@ -93,6 +100,9 @@ final class SnapshotHolder implements AutoCloseable {
       Session session = Session.open(settings);
       exporter = session;
       session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+      // What it looks at besides tables, such as sequences, may be locked by somebody who waits
+      // for us.
+      session.execute("SET LOCAL lock_timeout = " + patience.toMillis());
       snapshot = session.value("SELECT pg_catalog.pg_export_snapshot()");
       List<LockableTable> fresh = new ArrayList<>(new CatalogReader(session).lockables());
       fresh.removeAll(locked);
@@ -104,12 +114,8 @@ final class SnapshotHolder implements AutoCloseable {
     }
     throw new StetException(
         ErrorCode.SOURCE,
-        "tables of "
-            + settings.describe()
-            + " were created or renamed faster than they could be"
-            + " locked, "
-            + MOST_ROUNDS
-            + " times in a row",
+        "tables of " + settings.describe() + " were created or renamed faster than they could be"
+            + " locked, " + MOST_ROUNDS + " times in a row",
         "Run the backup when no migration runs.");
   }
 
@@ -132,6 +138,11 @@ final class SnapshotHolder implements AutoCloseable {
   /** The snapshot's name for {@code SET TRANSACTION SNAPSHOT} and {@code pg_dump --snapshot}. */
   String snapshot() {
     return Objects.requireNonNull(snapshot);
+  }
+
+  /** The sizes of all locked tables by OID, none smaller than at the snapshot. */
+  Map<Long, CatalogReader.Size> sizes() throws SQLException {
+    return new CatalogReader(locks).sizes(locked.stream().map(LockableTable::oid).toList());
   }
 
   /** The session that exported the snapshot and sees the database by it. */
@@ -165,15 +176,9 @@ final class SnapshotHolder implements AutoCloseable {
         String other = after.get(entry.getKey());
         if (!entry.getValue().equals(other)) {
           throw new SourceChangedException(
-              "definitions of "
-                  + settings.describe()
-                  + " were changed while it was read: "
-                  + entry.getKey().replaceAll(" [0-9.]+$", "")
-                  + " \""
-                  + entry.getValue()
-                  + "\" became \""
-                  + other
-                  + "\"",
+              "definitions of " + settings.describe() + " were changed while it was read: "
+                  + entry.getKey().replaceAll(" [0-9.]+$", "") + " \"" + entry.getValue()
+                  + "\" became \"" + other + "\"",
               "Run the backup when no migration runs.",
               null);
         }
@@ -181,8 +186,7 @@ final class SnapshotHolder implements AutoCloseable {
     } catch (SQLException e) {
       throw new StetException(
           ErrorCode.SOURCE,
-          "the session that held the snapshot of "
-              + settings.describe()
+          "the session that held the snapshot of " + settings.describe()
               + " has ended, so what was read may not be of one moment: "
               + PostgresErrors.text(e),
           "See the server's log for the reason.",
@@ -245,7 +249,9 @@ final class SnapshotHolder implements AutoCloseable {
                     + " by process "
                     + (row.getObject(4) == null ? "of a prepared transaction" : row.getString(4))
                     + (user == null ? "" : " of user \"" + user + "\"")
-                    + (application == null || application.isEmpty() ? "" : " (" + application + ")")
+                    + (application == null || application.isEmpty()
+                        ? ""
+                        : " (" + application + ")")
                     + (since == null ? "" : ", in a transaction since " + since);
               });
       return String.join("; ", holders);

@@ -6,6 +6,8 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import stet.repository.BlobSink;
+import stet.repository.BlobType;
 import stet.repository.Id;
 import stet.repository.json.GoTime;
 import stet.repository.json.JsonText;
@@ -155,6 +157,16 @@ public final class TreeEncoder {
   public byte[] finish() {
     write(END);
     return Arrays.copyOf(out, at);
+  }
+
+  /**
+   * Saves the whole blob without copying it first. The encoder must not be used afterwards.
+   *
+   * @return the blob's id
+   */
+  public Id save(BlobSink sink) {
+    write(END);
+    return sink.save(BlobType.TREE, out, 0, at);
   }
 
   private void ascii(NodeType type) {

@@ -61,6 +61,23 @@ class MasterKeyTest {
     assertThat(seal(new byte[48], iv)).isEqualTo(expected);
   }
 
+  /** Chooses the plaintext so that the ciphertext is the message of Bernstein's paper. */
+  @Test
+  void authenticatesAsPoly1305AesDoes() {
+    MasterKey key =
+        new MasterKey(
+            new byte[32],
+            hex("ec074c835580741701425b623235add6"),
+            hex("851fc40c3467ac0be05cc20404f3f700"));
+    byte[] nonce = hex("fb447350c4e868c52ac3275cf9d4327e");
+    byte[] sealed = new byte[34];
+    key.seal(new byte[2], 0, 2, sealed, 0, nonce);
+    byte[] plaintext = {(byte) (sealed[16] ^ 0xf3), (byte) (sealed[17] ^ 0xf6)};
+    key.seal(plaintext, 0, 2, sealed, 0, nonce);
+    assertThat(sealed)
+        .isEqualTo(hex("fb447350c4e868c52ac3275cf9d4327e f3f6 f4c633c3044fc145f84f335cb81953de"));
+  }
+
   @Test
   void opensWhatResticSealed() {
     assertThat(new String(TinyRepository.open("config"), StandardCharsets.UTF_8))

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static stet.repository.TinyRepository.hex;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -104,13 +106,12 @@ class GoQuoteTest {
         for (int j = 0; j < bytes.length; j++) {
           bytes[j] |= (byte) (random.nextInt(4) == 0 ? 0 : 0x80);
         }
-        boolean valid =
-            !new String(bytes, StandardCharsets.UTF_8).contains("\ufffd")
-                || new String(bytes, StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_8).length
-                        == bytes.length
-                    && java.util.Arrays.equals(
-                        new String(bytes, StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_8),
-                        bytes);
+        boolean valid = true;
+        try {
+          StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes));
+        } catch (CharacterCodingException e) {
+          valid = false;
+        }
         assertThat(Utf8.isValid(bytes)).isEqualTo(valid);
       }
     });

@@ -15,6 +15,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import stet.repository.BlobSink;
+import stet.repository.BlobType;
 import stet.repository.Id;
 import stet.repository.RepositoryException;
 import stet.repository.RepositoryException.Problem;
@@ -182,6 +184,44 @@ class TreeTest {
   void readsOtherLayouts(String layout) {
     String node = RESTIC.substring(10, RESTIC.length() - 3);
     assertThat(Tree.decode(utf8(layout.formatted(node)))).isEqualTo(Tree.decode(utf8(RESTIC)));
+  }
+
+  @Test
+  void savesWithoutACopy() {
+    TreeEncoder encoder = new TreeEncoder();
+    encoder.add(Node.file("hello.txt", TIME, 13, List.of(Id.parse(ID))));
+    BlobSink sink =
+        new BlobSink() {
+          @Override
+          public Id save(BlobType type, byte[] bytes, int offset, int length) {
+            assertThat(type).isEqualTo(BlobType.TREE);
+            return Id.of(bytes, offset, length);
+          }
+
+          @Override
+          public boolean holds(BlobType type, Id id) {
+            return false;
+          }
+        };
+    assertThat(encoder.save(sink)).isEqualTo(TinyRepository.TREE_BLOB);
+  }
+
+  @Test
+  void readsNodesInAnyOrder() {
+    String b = "{\"name\":\"b\",\"type\":\"fifo\"}";
+    String a = "{\"name\":\"a\",\"type\":\"fifo\"}";
+    assertThat(Tree.decode(utf8("{\"nodes\":[" + b + "," + a + "," + b + "]}")))
+        .extracting(Node::name)
+        .containsExactly("b", "a", "b");
+  }
+
+  @Test
+  void readsOtherFormsOfTimes() {
+    Node node =
+        decodeOne(
+            "\"name\":\"x\",\"type\":\"fifo\",\"mtime\":\"2024-01-02T03:04:05.500+00:00\","
+                + "\"atime\":\"2024-01-02T03:04:05.5Z\",\"ctime\":\"2024-01-02T04:04:05.5+01:00\"");
+    assertThat(node.modified()).isEqualTo(node.accessed()).isEqualTo(node.changed());
   }
 
   @Test

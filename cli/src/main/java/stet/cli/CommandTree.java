@@ -1,0 +1,112 @@
+package stet.cli;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Help.ColorScheme;
+import picocli.CommandLine.Help.Column;
+import picocli.CommandLine.Help.TextTable;
+import picocli.CommandLine.IHelpSectionRenderer;
+import picocli.CommandLine.Model.UsageMessageSpec;
+import stet.cli.command.ConfigCommand;
+import stet.cli.command.VersionCommand;
+import stet.cli.session.Session;
+
+/**
+ * The command line's grammar: every verb, in the groups that the help shows. To add a verb, write
+ * its class in {@code stet.cli.command} and name it here.
+ */
+final class CommandTree {
+  /** The verbs by group, in the order of the help. */
+  static final Map<String, List<Class<?>>> GROUPS = groups();
+
+  private CommandTree() {}
+
+  private static Map<String, List<Class<?>>> groups() {
+    Map<String, List<Class<?>>> groups = new LinkedHashMap<>();
+    groups.put("About stet", List.of(ConfigCommand.class, VersionCommand.class));
+    return groups;
+  }
+
+  @Command(
+      name = "stet",
+      description = "Keeps, proves and restores the whole state of an application.",
+      optionListHeading = "%nOptions, before or after the verb:%n",
+      footer = {"", "`stet VERB --help` tells about a verb; docs/ holds the manual."})
+  private static final class Root {}
+
+  /** The grammar for one run. */
+  static CommandLine create(Session session) {
+    CommandLine root = new CommandLine(new Root(), new Factory(session));
+    root.addMixin("global", session.options());
+    GROUPS.values().stream().flatMap(List::stream).forEach(root::addSubcommand);
+    root.setExpandAtFiles(false); // @ has no meaning of its own in an argument
+    root.setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF));
+    for (CommandLine command : all(root)) {
+      layOutHelp(command, command.getParent() == null);
+    }
+    return root;
+  }
+
+  /** The global options stand in the help of the root alone. */
+  private static void layOutHelp(CommandLine command, boolean root) {
+    UsageMessageSpec usage = command.getCommandSpec().usageMessage();
+    usage.abbreviateSynopsis(true);
+    usage.sortOptions(false);
+    Map<String, IHelpSectionRenderer> sections = command.getHelpSectionMap();
+    if (root) {
+      usage.commandListHeading("");
+      sections.put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST, help -> verbs(help.colorScheme()));
+    } else {
+      sections.put(
+          UsageMessageSpec.SECTION_KEY_OPTION_LIST,
+          help ->
+              help.optionListExcludingGroups(
+                  help.commandSpec().options().stream()
+                      .filter(option -> !option.inherited())
+                      .toList()));
+    }
+  }
+
+  private static String verbs(ColorScheme colours) {
+    StringBuilder text = new StringBuilder();
+    GROUPS.forEach((group, classes) -> {
+      TextTable table =
+          TextTable.forColumns(
+              colours,
+              new Column(14, 2, Column.Overflow.SPAN),
+              new Column(66, 1, Column.Overflow.WRAP));
+      for (Class<?> verb : classes) {
+        Command command = verb.getAnnotation(Command.class);
+        table.addRowValues(command.name(), command.description()[0]);
+      }
+      text.append('\n').append(group).append(":\n").append(table);
+    });
+    return text.toString();
+  }
+
+  /** Makes verbs, which take the session by their constructor. */
+  private record Factory(Session session) implements CommandLine.IFactory {
+    @Override
+    public <K> K create(Class<K> type) throws Exception {
+      for (var constructor : type.getDeclaredConstructors()) {
+        if (List.of(constructor.getParameterTypes()).equals(List.of(Session.class))) {
+          return type.cast(constructor.newInstance(session));
+        }
+      }
+      return CommandLine.defaultFactory().create(type);
+    }
+  }
+
+  /** All command lines of the tree, the root first. */
+  static List<CommandLine> all(CommandLine root) {
+    List<CommandLine> all = new ArrayList<>();
+    all.add(root);
+    root.getSubcommands().values().forEach(verb -> all.addAll(all(verb)));
+    return all;
+  }
+}

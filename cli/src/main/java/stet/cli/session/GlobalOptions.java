@@ -1,0 +1,94 @@
+package stet.cli.session;
+
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+
+/** The options that every verb takes, before it or after it. */
+public final class GlobalOptions {
+  @Option(
+      names = {"-c", "--config"},
+      paramLabel = "FILE",
+      scope = ScopeType.INHERIT,
+      description = "Configuration file; else $$STET_CONFIG, ./stet.yaml, /etc/stet/stet.yaml.")
+  private @Nullable String config;
+
+  @Option(
+      names = "--env",
+      paramLabel = "NAME",
+      scope = ScopeType.INHERIT,
+      description = "Environment to work with; not needed if there is only one.")
+  private @Nullable String environment;
+
+  @Option(
+      names = "--json",
+      scope = ScopeType.INHERIT,
+      description = "Write documents for programs, one a line.")
+  private boolean json;
+
+  @Option(
+      names = {"-q", "--quiet"},
+      scope = ScopeType.INHERIT,
+      description = "Tell only errors and warnings.")
+  private boolean quiet;
+
+  @Option(
+      names = {"-v", "--verbose"},
+      scope = ScopeType.INHERIT,
+      description = "Tell more, and where a failure comes from.")
+  private boolean verbose;
+
+  @Option(
+      names = "--no-color",
+      scope = ScopeType.INHERIT,
+      description = "Use no colours, as with $$NO_COLOR.")
+  private boolean noColor;
+
+  @Option(
+      names = "--no-input",
+      scope = ScopeType.INHERIT,
+      description = "Ask nothing; what needs consent is refused.")
+  private boolean noInput;
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      scope = ScopeType.INHERIT,
+      description = "Show help.")
+  private boolean help;
+
+  /** The configuration file, or null. */
+  public @Nullable String config() {
+    return config;
+  }
+
+  /** The environment's name, or null. */
+  public @Nullable String environment() {
+    return environment;
+  }
+
+  public boolean json() {
+    return json;
+  }
+
+  public boolean quiet() {
+    return quiet;
+  }
+
+  public boolean verbose() {
+    return verbose;
+  }
+
+  public boolean noColor() {
+    return noColor;
+  }
+
+  public boolean noInput() {
+    return noInput;
+  }
+
+  /** Whether help is wanted. */
+  public boolean help() {
+    return help;
+  }
+}

@@ -1,0 +1,90 @@
+package stet.cli;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import stet.repository.json.JsonObject;
+
+/** Runs the program in a process of its own, with the class path of the tests. */
+final class Stet {
+  /** How a run ended. */
+  record Result(int status, String output, String error) {
+    JsonObject document() {
+      return JsonObject.parse(output);
+    }
+
+    JsonObject errorDocument() {
+      return JsonObject.parse(error).object("error");
+    }
+  }
+
+  private final Path directory;
+  private final Map<String, String> variables = new HashMap<>();
+
+  /** Runs in that directory. */
+  Stet(Path directory) {
+    this.directory = directory;
+  }
+
+  Stet with(String variable, String value) {
+    variables.put(variable, value);
+    return this;
+  }
+
+  Process start(String main, String... arguments) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of(
+            "-XX:TieredStopAtLevel=1", // start-up counts here, not throughput
+            "-cp",
+            System.getProperty("java.class.path"),
+            main));
+    command.addAll(List.of(arguments));
+    ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile());
+    builder
+        .environment()
+        .keySet()
+        .removeIf(name -> name.startsWith("STET_") || name.startsWith("RESTIC_"));
+    builder.environment().remove("DATABASE_URL");
+    builder.environment().remove("JAVA_TOOL_OPTIONS");
+    builder.environment().put("LC_ALL", "C.UTF-8");
+    builder.environment().putAll(variables);
+    return builder.start();
+  }
+
+  Result run(String... arguments) throws Exception {
+    Process process = start("stet.cli.Main", arguments);
+    process.getOutputStream().close();
+    return end(process);
+  }
+
+  /** Waits for a process whose output nobody reads. */
+  static Result endWithoutOutput(Process process) throws Exception {
+    String error = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    return new Result(process.waitFor(), "", error);
+  }
+
+  static Result end(Process process) throws Exception {
+    try (ExecutorService readers = Executors.newVirtualThreadPerTaskExecutor()) {
+      Future<byte[]> output = readers.submit(() -> process.getInputStream().readAllBytes());
+      Future<byte[]> error = readers.submit(() -> process.getErrorStream().readAllBytes());
+      if (!process.waitFor(60, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+        throw new AssertionError("the program did not end within 60 s");
+      }
+      return new Result(
+          process.exitValue(),
+          new String(output.get(), StandardCharsets.UTF_8),
+          new String(error.get(), StandardCharsets.UTF_8));
+    }
+  }
+}

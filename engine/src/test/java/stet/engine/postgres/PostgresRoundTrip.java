@@ -1,0 +1,117 @@
+package stet.engine.postgres;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import stet.engine.RowHash;
+import stet.engine.component.CaptureContext;
+import stet.engine.component.Captured;
+import stet.engine.component.Operation;
+import stet.engine.component.Progress;
+import stet.engine.process.ChildProcess;
+import stet.testkit.MemoryBlobs;
+import stet.testkit.PostgresServer;
+import stet.testkit.PostgresServers;
+
+/** Captures databases, and brings them back with PostgreSQL's own programs alone. */
+final class PostgresRoundTrip {
+  static final RowHash.Key KEY = new RowHash.Key(0x0123456789abcdefL, 0xfedcba9876543210L);
+
+  final MemoryBlobs blobs = new MemoryBlobs();
+  final PostgresServer server;
+
+  PostgresRoundTrip(PostgresServer server) {
+    this.server = server;
+  }
+
+  ConnectionSettings settings(String database) {
+    return ConnectionSettings.parse(server.url(database), Map.of(), Path.of("/nonexistent"));
+  }
+
+  CaptureContext context(Progress progress) {
+    return new CaptureContext(
+        new Operation("00000001", 3, progress),
+        blobs,
+        blobs,
+        null,
+        null,
+        null,
+        KEY,
+        new stet.repository.chunk.Polynomial(0x3da3358b4dc173L));
+  }
+
+  Captured capture(String database) {
+    return new DatabaseCapture(settings(database), null, "default").capture(context(Progress.NONE));
+  }
+
+  DatabaseDescription description(Captured captured) {
+    return DatabaseDescription.parse(
+        "database.json", blobs.content(blobs.find(captured.node(), "database.json")));
+  }
+
+  /** Follows the instructions in {@code load.sql} into a new database. */
+  void recover(Captured captured, Path directory, String database, String options)
+      throws IOException {
+    blobs.writeTo(captured.node(), directory);
+    server.createDatabase(database, options);
+    client(
+        directory,
+        "pg_restore",
+        database,
+        "--section=pre-data",
+        "--exit-on-error",
+        "schema.pgdump");
+    client(directory, "psql", database, "-X", "-q", "-f", "load.sql");
+    client(
+        directory,
+        "pg_restore",
+        database,
+        "--section=post-data",
+        "--exit-on-error",
+        "schema.pgdump");
+  }
+
+  private void client(Path directory, String program, String database, String... arguments) {
+    List<String> all = new ArrayList<>(List.of("-d", database));
+    all.addAll(List.of(arguments));
+    Path bin = PostgresServers.installedBinaries().orElseThrow();
+    ChildProcess.of(bin.resolve(program))
+        .without(name -> name.startsWith("PG"))
+        .environment(
+            Map.of(
+                "PGHOST", server.socketDirectory().toString(),
+                "PGPORT", Integer.toString(server.port()),
+                "PGUSER", PostgresServer.SUPERUSER))
+        .directory(directory)
+        .arguments(all)
+        .run();
+  }
+
+  /** The rows of all files of a table as text. */
+  List<String> rows(Captured captured, String directory) throws IOException {
+    Path temporary = Files.createTempDirectory("stet-rows");
+    try {
+      blobs.writeTo(blobs.find(captured.node(), directory), temporary);
+      StringBuilder text = new StringBuilder();
+      try (var files = Files.walk(temporary)) {
+        for (Path file : files.filter(f -> f.toString().endsWith(".copy")).sorted().toList()) {
+          try (InputStream in = Files.newInputStream(file)) {
+            text.append(new String(in.readAllBytes(), StandardCharsets.UTF_8));
+          }
+        }
+      }
+      return text.toString().lines().toList();
+    } finally {
+      try (var files = Files.walk(temporary)) {
+        for (Path file : files.sorted((a, b) -> b.compareTo(a)).toList()) {
+          Files.delete(file);
+        }
+      }
+    }
+  }
+}
