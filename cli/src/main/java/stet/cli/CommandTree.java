@@ -12,7 +12,17 @@ import picocli.CommandLine.Help.Column;
 import picocli.CommandLine.Help.TextTable;
 import picocli.CommandLine.IHelpSectionRenderer;
 import picocli.CommandLine.Model.UsageMessageSpec;
+import stet.cli.command.BackupCommand;
+import stet.cli.command.CheckCommand;
 import stet.cli.command.ConfigCommand;
+import stet.cli.command.DumpCommand;
+import stet.cli.command.InitCommand;
+import stet.cli.command.LsCommand;
+import stet.cli.command.PreviousCommand;
+import stet.cli.command.RestoreCommand;
+import stet.cli.command.RollbackCommand;
+import stet.cli.command.SnapshotsCommand;
+import stet.cli.command.UnlockCommand;
 import stet.cli.command.VersionCommand;
 import stet.cli.session.Session;
 
@@ -28,6 +38,17 @@ final class CommandTree {
 
   private static Map<String, List<Class<?>>> groups() {
     Map<String, List<Class<?>>> groups = new LinkedHashMap<>();
+    groups.put(
+        "Keep and put back",
+        List.of(
+            InitCommand.class,
+            BackupCommand.class,
+            RestoreCommand.class,
+            RollbackCommand.class,
+            PreviousCommand.class));
+    groups.put(
+        "Look into snapshots", List.of(SnapshotsCommand.class, LsCommand.class, DumpCommand.class));
+    groups.put("Care for the repository", List.of(CheckCommand.class, UnlockCommand.class));
     groups.put("About stet", List.of(ConfigCommand.class, VersionCommand.class));
     return groups;
   }

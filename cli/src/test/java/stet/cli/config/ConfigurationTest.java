@@ -757,9 +757,7 @@ class ConfigurationTest {
 
   @Test
   void hasAShapeForEveryTypeOfSetting() throws IOException {
-    assertThat(new BoxKind().settings())
-        .extracting(Setting::type)
-        .contains(Setting.Type.values());
+    assertThat(new BoxKind().settings()).extracting(Setting::type).contains(Setting.Type.values());
   }
 
   @Test

@@ -61,6 +61,11 @@ final class PostgresComponent implements Component {
   }
 
   @Override
+  public Held lock(String app, String environment) {
+    return EnvironmentLock.acquire(settings, app, environment)::close;
+  }
+
+  @Override
   public Target target(Operation operation) {
     // The database need not exist yet, so the server is found through another one.
     ConnectionSettings pinned = settings.pinned();

@@ -299,6 +299,11 @@ final class PostgresTarget implements Target {
   }
 
   @Override
+  public boolean isCommitPoint() {
+    return true;
+  }
+
+  @Override
   public void close() {
     disconnect();
   }

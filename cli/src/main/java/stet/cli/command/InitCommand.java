@@ -1,0 +1,51 @@
+package stet.cli.command;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import stet.cli.config.Configuration;
+import stet.cli.session.Configured;
+import stet.cli.session.Session;
+import stet.repository.Repository;
+import stet.repository.json.JsonObject;
+
+/** {@code init}: creates the repository. */
+@Command(
+    name = "init",
+    description = "Create the repository that the configuration names.",
+    footer = {"", "JSON: {message_type: \"initialized\", id, repository}"})
+public final class InitCommand implements Callable<Integer> {
+  private final Session session;
+
+  public InitCommand(Session session) {
+    this.session = session;
+  }
+
+  @Override
+  public Integer call() {
+    Configuration configuration = session.configuration();
+    try (Repository repository =
+        Repository.create(Configured.backend(configuration), Configured.password(configuration))) {
+      String id = repository.config().id();
+      if (session.output().json()) {
+        session
+            .output()
+            .document(
+                new JsonObject()
+                    .put("message_type", "initialized")
+                    .put("id", id)
+                    .put("repository", repository.location()));
+      } else {
+        session
+            .output()
+            .message(
+                "created repository "
+                    + id.substring(0, 10)
+                    + " in "
+                    + repository.location()
+                    + "\nKeep its password in a second place: without it, nothing in the repository can be"
+                    + " read.");
+      }
+    }
+    return 0;
+  }
+}

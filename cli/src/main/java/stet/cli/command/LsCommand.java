@@ -1,0 +1,168 @@
+package stet.cli.command;
+
+import java.nio.charset.StandardCharsets;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import stet.cli.output.Output;
+import stet.cli.session.Configured;
+import stet.cli.session.Session;
+import stet.engine.snapshot.SnapshotFiles;
+import stet.repository.Repository;
+import stet.repository.json.JsonObject;
+import stet.repository.snapshot.Snapshot;
+import stet.repository.tree.Node;
+import stet.repository.tree.NodeType;
+
+/** {@code ls}: lists what a snapshot holds. */
+@Command(
+    name = "ls",
+    description = "List the files of a snapshot.",
+    footer = {
+      "",
+      "JSON: a document for each entry: {struct_type: \"node\", path, name, type, mode, uid, gid, size,"
+          + " mtime, linktarget}"
+    })
+public final class LsCommand implements Callable<Integer> {
+  private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss");
+
+  private final Session session;
+
+  @Mixin private SnapshotChoice snapshot = new SnapshotChoice();
+
+  @Parameters(
+      index = "1",
+      arity = "0..1",
+      paramLabel = "PATH",
+      defaultValue = "/",
+      description = "A directory or file in the snapshot; default: all.")
+  private String path = "/";
+
+  @Option(
+      names = {"-l", "--long"},
+      description = "Also show type, mode, owner, size and time.")
+  private boolean details;
+
+  public LsCommand(Session session) {
+    this.session = session;
+  }
+
+  @Override
+  public Integer call() {
+    try (Repository repository = Configured.open(session.configuration())) {
+      Snapshot chosen = snapshot.resolve(session, repository);
+      repository.loadIndex();
+      SnapshotFiles files = new SnapshotFiles(repository.reader(), chosen);
+      Node start = files.find(path);
+      String prefix = path.replaceAll("/+$", "");
+      if (!prefix.startsWith("/") && !prefix.isEmpty()) {
+        prefix = "/" + prefix;
+      }
+      if (start == null) {
+        list(files, files.root(), "");
+      } else if (start.type() == NodeType.DIRECTORY) {
+        list(files, files.children(start.requireSubtree()), prefix);
+      } else {
+        show(prefix, start);
+      }
+    }
+    return 0;
+  }
+
+  /** An entry to show, and what comes below it. */
+  private record Entry(String path, Node node) {}
+
+  private void list(SnapshotFiles files, List<Node> nodes, String prefix) {
+    Deque<Entry> pending = new ArrayDeque<>();
+    push(pending, nodes, prefix);
+    while (!pending.isEmpty()) {
+      Entry entry = pending.pop();
+      show(entry.path, entry.node);
+      if (entry.node.type() == NodeType.DIRECTORY) {
+        push(pending, files.children(entry.node.requireSubtree()), entry.path);
+      }
+      if (Thread.currentThread().isInterrupted()) {
+        throw new stet.engine.StetException(stet.engine.ErrorCode.INTERRUPTED, "interrupted", null);
+      }
+    }
+  }
+
+  private static void push(Deque<Entry> pending, List<Node> nodes, String prefix) {
+    for (Node node : nodes.reversed()) {
+      pending.push(new Entry(prefix + "/" + node.name(), node));
+    }
+  }
+
+  private void show(String shown, Node node) {
+    Output output = session.output();
+    byte[] target = node.linkTarget();
+    if (output.json()) {
+      output.document(
+          new JsonObject()
+              .put("struct_type", "node")
+              .put("path", shown)
+              .put("name", node.name())
+              .put("type", node.type().text())
+              .put("mode", node.mode())
+              .put("uid", node.uid())
+              .put("gid", node.gid())
+              .put("size", node.size())
+              .put("mtime", node.modified().toString())
+              .putIfPresent(
+                  "linktarget",
+                  target == null ? null : new String(target, StandardCharsets.UTF_8)));
+    } else if (details) {
+      output.print(
+          String.format(
+              Locale.ROOT,
+              "%s %6s %6s %12d %s %s%s",
+              permissions(node),
+              node.user().isEmpty() ? Long.toString(node.uid()) : node.user(),
+              node.group().isEmpty() ? Long.toString(node.gid()) : node.group(),
+              node.size(),
+              node.modified().atZone(ZoneId.systemDefault()).format(TIME),
+              shown,
+              target == null ? "" : " -> " + new String(target, StandardCharsets.UTF_8)));
+    } else {
+      output.print(shown);
+    }
+  }
+
+  private static String permissions(Node node) {
+    char type =
+        switch (node.type()) {
+          case FILE -> '-';
+          case DIRECTORY -> 'd';
+          case SYMLINK -> 'l';
+          case BLOCK_DEVICE -> 'b';
+          case CHARACTER_DEVICE -> 'c';
+          case FIFO -> 'p';
+          case SOCKET -> 's';
+        };
+    int mode = node.mode();
+    char[] text = "rwxrwxrwx".toCharArray();
+    for (int bit = 0; bit < 9; bit++) {
+      if ((mode & (1 << (8 - bit))) == 0) {
+        text[bit] = '-';
+      }
+    }
+    special(text, 2, (mode & 04000) != 0, 's');
+    special(text, 5, (mode & 02000) != 0, 's');
+    special(text, 8, (mode & 01000) != 0, 't');
+    return type + new String(text);
+  }
+
+  private static void special(char[] text, int at, boolean set, char letter) {
+    if (set) {
+      text[at] = text[at] == 'x' ? letter : Character.toUpperCase(letter);
+    }
+  }
+}

@@ -1,0 +1,289 @@
+package stet.cli.command;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import stet.cli.config.Configuration;
+import stet.cli.output.Human;
+import stet.cli.output.Output;
+import stet.cli.output.ProgressBar;
+import stet.cli.session.Configured;
+import stet.cli.session.Session;
+import stet.engine.Environment;
+import stet.engine.EnvironmentLock;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.engine.backup.Backup;
+import stet.engine.component.Operation;
+import stet.engine.restore.Extraction;
+import stet.engine.restore.PendingRestore;
+import stet.engine.restore.PreviousStates;
+import stet.engine.restore.Restore;
+import stet.engine.restore.RestoreJournal;
+import stet.repository.Repository;
+import stet.repository.json.JsonObject;
+import stet.repository.lock.RepositoryLock;
+import stet.repository.snapshot.Snapshot;
+
+/** {@code restore}: puts a snapshot back. */
+@Command(
+    name = "restore",
+    description = {
+      "Put a snapshot back, all at once or not at all.",
+      "Everything is built and verified beside the live state before it takes its place; what was live"
+          + " is kept, and `stet rollback` puts it back."
+    },
+    footer = {
+      "",
+      "JSON: {message_type: \"summary\", operation, snapshot_id, components, previous, total_duration}"
+    })
+public final class RestoreCommand implements Callable<Integer> {
+  private final Session session;
+
+  @Mixin private SnapshotChoice snapshot = new SnapshotChoice();
+
+  @Option(
+      names = "--only",
+      paramLabel = "COMPONENT",
+      split = ",",
+      description = "Restore only these components.")
+  private Set<String> only = new LinkedHashSet<>();
+
+  @Option(
+      names = "--replace",
+      description = "Replace live state that is not empty, without asking.")
+  private boolean replace;
+
+  @Option(
+      names = "--confirm",
+      paramLabel = "NAME",
+      description = "The name of a protected environment, as consent to restore onto it.")
+  private @Nullable String confirm;
+
+  @Option(
+      names = "--to-dir",
+      paramLabel = "DIR",
+      description =
+          "Write the snapshot's files into this new or empty directory; nothing live is touched.")
+  private @Nullable Path toDirectory;
+
+  @Option(
+      names = "--resume",
+      description = "Finish a restore that was interrupted during its swap.")
+  private boolean resume;
+
+  @Option(names = "--abort", description = "Undo a restore that was interrupted.")
+  private boolean abort;
+
+  public RestoreCommand(Session session) {
+    this.session = session;
+  }
+
+  /** The restore of a whole snapshot in place of what is there, as `rollback --to` asks for it. */
+  static RestoreCommand replacingBy(Session session, String snapshot, @Nullable String confirm) {
+    RestoreCommand command = new RestoreCommand(session);
+    command.snapshot = new SnapshotChoice(snapshot);
+    command.replace = true;
+    command.confirm = confirm;
+    return command;
+  }
+
+  @Override
+  public Integer call() {
+    if ((resume ? 1 : 0) + (abort ? 1 : 0) + (toDirectory != null ? 1 : 0) > 1) {
+      throw new StetException(
+          ErrorCode.USAGE, "--resume, --abort and --to-dir exclude each other", null);
+    }
+    if (resume || abort) {
+      return finish();
+    }
+    return toDirectory != null ? extract(toDirectory) : restore();
+  }
+
+  private Environment environment() {
+    return Configured.environment(session.configuration(), session.environment());
+  }
+
+  private int finish() {
+    Environment environment = environment();
+    Output output = session.output();
+    try (ProgressBar progress = session.progress();
+        EnvironmentLock lock = EnvironmentLock.acquire(environment)) {
+      Operation operation = session.operation(progress);
+      Set<String> operations;
+      if (resume) {
+        RestoreJournal journal = PendingRestore.resume(environment, operation);
+        operations = journal == null ? Set.of() : Set.of(journal.operation());
+      } else {
+        operations = PendingRestore.abort(environment, operation);
+      }
+      progress.close();
+      if (output.json()) {
+        output.document(
+            new JsonObject()
+                .put("message_type", "summary")
+                .put(resume ? "resumed" : "aborted", List.copyOf(operations)));
+      } else if (operations.isEmpty()) {
+        output.message("no restore was interrupted during its swap; nothing to do");
+      } else {
+        output.message(
+            (resume ? "finished" : "undone") + ": restore " + String.join(", ", operations));
+      }
+    }
+    return 0;
+  }
+
+  private int extract(Path directory) {
+    Output output = session.output();
+    try (Repository repository = Configured.open(session.configuration());
+        RepositoryLock lock = repository.lock(false);
+        ProgressBar progress = session.progress()) {
+      Snapshot chosen = snapshot.resolve(session, repository);
+      repository.loadIndex();
+      Extraction.run(
+          repository.reader(),
+          chosen,
+          only,
+          session.workingDirectory().resolve(directory),
+          session.operation(progress));
+      lock.check();
+      progress.close();
+      if (output.json()) {
+        output.document(
+            new JsonObject()
+                .put("message_type", "summary")
+                .put("snapshot_id", chosen.requireId().toString())
+                .put("directory", directory.toString()));
+      } else {
+        output.message(
+            "snapshot " + chosen.requireId().shortText() + " is in " + directory + ", verified");
+      }
+    }
+    return 0;
+  }
+
+  private int restore() {
+    Configuration configuration = session.configuration();
+    Environment environment = environment();
+    Instant started = Instant.now();
+    try (Repository repository = Configured.open(configuration);
+        EnvironmentLock environmentLock = EnvironmentLock.acquire(environment);
+        RepositoryLock lock = repository.lock(false)) {
+      Snapshot chosen = snapshot.resolve(session, repository);
+      repository.loadIndex();
+      Restore.Plan plan;
+      try (ProgressBar progress = session.progress()) {
+        plan =
+            new Restore(repository.reader(), environment, session.operation(progress))
+                .plan(chosen, only);
+      }
+      consent(environment, plan);
+      try (ProgressBar progress = session.progress()) {
+        Operation operation = session.operation(progress);
+        PreviousStates.expire(environment, operation, configuration.restore().keepPrevious());
+        if (environment.guarded() && !plan.replacing().isEmpty()) {
+          saveFirst(repository, environment, operation);
+        }
+        Restore.Result result = new Restore(repository.reader(), environment, operation).run(plan);
+        progress.close();
+        report(plan, result, started);
+      }
+      lock.check();
+    }
+    return 0;
+  }
+
+  private void consent(Environment environment, Restore.Plan plan) {
+    if (environment.guarded()) {
+      String fact = "environment " + environment.name() + " is protected";
+      String hint = "Give --confirm " + environment.name() + " to restore onto it.";
+      if (confirm == null) {
+        session.consent().askName(fact, environment.name(), hint);
+      } else if (!confirm.equals(environment.name())) {
+        throw new StetException(
+            ErrorCode.REFUSED,
+            fact + ", and \"" + confirm + "\" is not \"" + environment.name() + "\"",
+            hint);
+      }
+    }
+    if (!replace && !plan.replacing().isEmpty()) {
+      List<String> live = plan.replacing().stream().map(s -> s.live().description()).toList();
+      session
+          .consent()
+          .ask(
+              String.join(" and ", live) + (live.size() == 1 ? " is" : " are") + " not empty",
+              "Replace by snapshot " + plan.snapshot().requireId().shortText() + "?",
+              "Give --replace to replace; what is there is kept and can be put back by `stet"
+                  + " rollback`.");
+    }
+  }
+
+  /**
+   * A protected environment is captured before it is replaced; what is beyond capture is kept as
+   * previous state alone.
+   */
+  private void saveFirst(Repository repository, Environment environment, Operation operation) {
+    Backup backup = new Backup(repository, environment, operation);
+    try {
+      backup.check();
+    } catch (StetException e) {
+      operation
+          .progress()
+          .warn(
+              "the present state cannot be captured first ("
+                  + e.getMessage()
+                  + "); it is kept as the previous state only");
+      return;
+    }
+    Backup.Result saved = backup.run(List.of("before-restore"));
+    session
+        .output()
+        .message("the present state is kept in snapshot " + saved.snapshot().shortText());
+  }
+
+  private void report(Restore.Plan plan, Restore.Result result, Instant started) {
+    Output output = session.output();
+    RestoreJournal journal = result.journal();
+    List<String> names = journal.components().stream().map(RestoreJournal.Part::name).toList();
+    List<String> replaced =
+        journal.components().stream()
+            .filter(p -> p.live() != null)
+            .map(RestoreJournal.Part::name)
+            .toList();
+    Duration took = Duration.between(started, result.finished());
+    if (output.json()) {
+      output.document(
+          new JsonObject()
+              .put("message_type", "summary")
+              .put("operation", journal.operation())
+              .put("snapshot_id", plan.snapshot().requireId().toString())
+              .put("components", names)
+              .put("previous", replaced)
+              .put("total_duration", took.toMillis() / 1000.0));
+      return;
+    }
+    output.message(
+        "restored "
+            + String.join(", ", names)
+            + " from snapshot "
+            + plan.snapshot().requireId().shortText()
+            + ", every row and file verified, in "
+            + Human.duration(took));
+    if (!replaced.isEmpty()) {
+      output.message(
+          "what was there is kept as operation "
+              + journal.operation()
+              + "; `stet rollback` puts it back, `stet previous drop "
+              + journal.operation()
+              + "` frees its space");
+    }
+  }
+}

@@ -1,0 +1,76 @@
+package stet.cli.command;
+
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.OffsetDateTime;
+import java.time.ZoneId;
+import java.time.format.DateTimeParseException;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import stet.cli.session.Session;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.engine.snapshot.SnapshotCatalog;
+import stet.repository.Repository;
+import stet.repository.snapshot.Snapshot;
+
+/** The arguments that choose a snapshot, shared by all verbs that take one. */
+final class SnapshotChoice {
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "SNAP",
+      defaultValue = "latest",
+      description = "latest, latest@ENVIRONMENT, or the beginning of an id; default: latest.")
+  private String name = "latest";
+
+  @Option(
+      names = "--at",
+      paramLabel = "TIME",
+      description =
+          "With latest: the newest at or before this time, such as 2026-11-20, 2026-11-20T14:30 or"
+              + " 2026-11-20T14:30:00Z.")
+  private @Nullable String at;
+
+  SnapshotChoice() {}
+
+  /** A choice made by another verb. */
+  SnapshotChoice(String name) {
+    this.name = name;
+  }
+
+  /** The snapshot that is meant. */
+  Snapshot resolve(Session session, Repository repository) {
+    String app = session.configuration().app();
+    boolean named = !name.equals("latest");
+    String environment = named ? "" : session.environment().name();
+    return new SnapshotCatalog(app, repository.snapshots())
+        .resolve(name, environment, at == null ? null : time(at));
+  }
+
+  /** A time as people write it; without an offset it is local, a day means its end. */
+  static OffsetDateTime time(String text) {
+    ZoneId zone = ZoneId.systemDefault();
+    String iso = text.trim().replace(' ', 'T');
+    try {
+      if (iso.length() == 10) {
+        return LocalDate.parse(iso).plusDays(1).atStartOfDay(zone).minusNanos(1).toOffsetDateTime();
+      }
+      if (iso.endsWith("Z")) {
+        return Instant.parse(iso).atZone(zone).toOffsetDateTime();
+      }
+      if (iso.lastIndexOf('+') > 10 || iso.lastIndexOf('-') > 10) {
+        return OffsetDateTime.parse(iso);
+      }
+      return LocalDateTime.parse(iso).atZone(zone).toOffsetDateTime();
+    } catch (DateTimeParseException e) {
+      throw new StetException(
+          ErrorCode.USAGE,
+          "--at \"" + text + "\" is not a time",
+          "Write it like 2026-11-20, 2026-11-20T14:30 or 2026-11-20T14:30:00Z.",
+          e);
+    }
+  }
+}
