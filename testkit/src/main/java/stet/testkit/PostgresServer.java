@@ -43,6 +43,8 @@ public final class PostgresServer implements AutoCloseable {
   /** Holds a character of every kind that connection strings have to escape. */
   public static final String PASSWORD = "p@ss:w/o\\r'd %41?&=\"";
 
+  private static final String PREFIX = "stet-pg-";
+
   private static final Pattern RESTRICT = Pattern.compile("(?m)^\\\\(un)?restrict .*\\n");
 
   private final Path directory;
@@ -72,12 +74,32 @@ public final class PostgresServer implements AutoCloseable {
   }
 
   static Path newDirectory() throws IOException {
+    removeOrphans();
     Path directory =
         Files.createTempDirectory(
-            "stet-pg-",
+            PREFIX + ProcessHandle.current().pid() + "-",
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
     Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
     return directory;
+  }
+
+  /** A JVM that was killed leaves its servers' directories; their servers stopped with it. */
+  private static void removeOrphans() throws IOException {
+    Path parent = Path.of(System.getProperty("java.io.tmpdir"));
+    try (Stream<Path> all = Files.list(parent)) {
+      for (Path orphan :
+          all.filter(path -> path.getFileName().toString().matches(PREFIX + "\\d+-.*")).toList()) {
+        String pid = orphan.getFileName().toString().replaceAll(PREFIX + "(\\d+)-.*", "$1");
+        if (ProcessHandle.of(Long.parseLong(pid)).isEmpty() && Files.isWritable(orphan)) {
+          try {
+            deleteTree(orphan);
+          } catch (IOException | UncheckedIOException e) {
+            // Its server is still stopping, or another JVM removes it too; the next start sees.
+            System.err.println("left for later: " + orphan + ": " + e.getMessage());
+          }
+        }
+      }
+    }
   }
 
   static PostgresServer start(Path directory, Path programs, Map<String, String> settings)

@@ -297,6 +297,63 @@ class RestoreIT {
   }
 
   @Test
+  void anOwnerWhoMayCreateDatabasesRestoresItsOwn() throws Exception {
+    server.execute("postgres", "create role owner login createdb password 'x'");
+    server.execute("postgres", "create database owned owner owner");
+    try (var connection = server.connect("owned", "owner", "x");
+        var statement = connection.createStatement()) {
+      statement.execute("create schema inner_one");
+      statement.execute("create extension citext");
+      statement.execute(
+          "create table inner_one.t as select i, i::text::citext v from generate_series(1, 999) i");
+      statement.execute("select lo_from_bytea(123456, 'abc')");
+      statement.execute("comment on database owned is 'mine'");
+    }
+    ConnectionSettings settings = settings(server.url("owned", "owner", "x"));
+    String schema = server.dumpSchema("owned");
+    String data = server.dumpSortedData("owned");
+    Captured captured =
+        new DatabaseCapture(settings, null, "default")
+            .capture(
+                new CaptureContext(
+                    operation("00000001"), blobs, blobs, null, null, null, KEY, polynomial()));
+    server.execute("owned", "drop table inner_one.t");
+    try (Target target = new PostgresTarget(new PostgresPlace("default", settings, null, null))) {
+      Beside staging = target.stage(restore(captured, "0a1b2c3d"));
+      target.note(staging, "{}");
+      target.drop(target.swap(staging, "0a1b2c3d", "{}"));
+    }
+    assertThat(server.dumpSchema("owned")).isEqualTo(schema);
+    assertThat(server.dumpSortedData("owned")).isEqualTo(data);
+    assertThat(properties(server, "owned"))
+        .first()
+        .asString()
+        .startsWith("owner|")
+        .contains("mine");
+  }
+
+  @Test
+  void anAdministratorRestoresWhereTheOwnerMayNot() throws Exception {
+    server.execute("postgres", "create role owner login password 'x'");
+    server.execute("postgres", "create database owned owner owner");
+    server.execute("owned", "create table t (a int)", "alter table t owner to owner");
+    Captured captured = capture(server, "owned");
+    String schema = server.dumpSchema("owned");
+    server.execute("owned", "drop table t");
+    try (Target target =
+        new PostgresTarget(
+            new PostgresPlace(
+                "default",
+                settings(server.url("owned", "owner", "x")),
+                settings(server.socketUrl("postgres", "postgres")),
+                null))) {
+      target.drop(target.swap(target.stage(restore(captured, "0a1b2c3d")), "0a1b2c3d", "{}"));
+    }
+    assertThat(server.dumpSchema("owned")).isEqualTo(schema);
+    assertThat(properties(server, "owned")).first().asString().startsWith("owner|");
+  }
+
+  @Test
   void restoresFromAnOlderServer() throws Exception {
     PostgresServer old = PostgresServers.embedded(13);
     old.createDatabase("shop", "template template0 lc_collate 'C' lc_ctype 'C.UTF-8'");
