@@ -50,7 +50,8 @@ final class CatalogReader {
 
   /** Parameters whose names say that their values are nobody else's business. */
   private static final Pattern SENSITIVE =
-      Pattern.compile("pass|secret|token|credential|private|api.?key|_key$|\\.key$|encryption|salt");
+      Pattern.compile(
+          "pass|secret|token|credential|private|api.?key|_key$|\\.key$|encryption|salt");
 
   private static final int SEQUENCES_PER_QUERY = 200;
 
@@ -89,7 +90,8 @@ final class CatalogReader {
    * @param lengths for each column whose values can be stored out of line, an SQL expression for
    *     about how long a value's text is, which does not fetch the value
    */
-  record ReadableTable(Table table, boolean heap, long blocks, long toastBytes, List<String> lengths) {
+  record ReadableTable(
+      Table table, boolean heap, long blocks, long toastBytes, List<String> lengths) {
     /** The same table, of which nothing is read. */
     ReadableTable withoutRows() {
       return new ReadableTable(table, heap, 0, 0, lengths);
@@ -104,15 +106,16 @@ final class CatalogReader {
   /** All tables that a capture locks. */
   List<LockableTable> lockables() throws SQLException {
     return session.rows(
-                """
-                SELECT c.oid, n.nspname, c.relname, c.relkind = 'p'
-                FROM pg_catalog.pg_class c
-                JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND %s AND NOT (%s)
-                ORDER BY c.oid
-                """
-                    .formatted(USER_SCHEMA, NOT_OURS),
-        rows -> new LockableTable(
+        """
+        SELECT c.oid, n.nspname, c.relname, c.relkind = 'p'
+        FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND %s AND NOT (%s)
+        ORDER BY c.oid
+        """
+            .formatted(USER_SCHEMA, NOT_OURS),
+        rows ->
+            new LockableTable(
                 rows.getLong(1), rows.getString(2), rows.getString(3), rows.getBoolean(4)));
   }
 
@@ -324,16 +327,13 @@ final class CatalogReader {
   Server server() throws SQLException {
     String identifier = null;
     if (mayExecute("pg_catalog.pg_control_system()")) {
-      identifier =
-          text("SELECT system_identifier FROM pg_catalog.pg_control_system()");
+      identifier = text("SELECT system_identifier FROM pg_catalog.pg_control_system()");
     }
     return new Server(version, text("SHOW server_version"), identifier);
   }
 
   private boolean mayExecute(String function) throws SQLException {
-    return "t"
-        .equals(
-            text("SELECT pg_catalog.has_function_privilege(?, 'EXECUTE')", function));
+    return "t".equals(text("SELECT pg_catalog.has_function_privilege(?, 'EXECUTE')", function));
   }
 
   /**
@@ -359,15 +359,10 @@ final class CatalogReader {
     String xmin = "pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot())";
     Long timeline = null;
     if (mayExecute("pg_catalog.pg_control_checkpoint()")) {
-      timeline =
-          Long.valueOf(
-              text("SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()"));
+      timeline = Long.valueOf(text("SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()"));
     }
     return new Position(
-        Long.parseLong(text("SELECT " + xmin)),
-        text("SELECT " + lsn),
-        timeline,
-        standby);
+        Long.parseLong(text("SELECT " + xmin)), text("SELECT " + lsn), timeline, standby);
   }
 
   Database database() throws SQLException {
@@ -423,27 +418,27 @@ final class CatalogReader {
 
   private List<Grant> databaseAcl() throws SQLException {
     return session.rows(
-                """
-                SELECT pg_catalog.pg_get_userbyid(a.grantor),
-                  CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee) END,
-                  a.privilege_type, a.is_grantable
-                FROM pg_catalog.pg_database d, pg_catalog.aclexplode(d.datacl) a
-                WHERE d.datname = pg_catalog.current_database()
-                """,
-        rows -> new Grant(
-                rows.getString(1), rows.getString(2), rows.getString(3), rows.getBoolean(4)));
+        """
+        SELECT pg_catalog.pg_get_userbyid(a.grantor),
+          CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee) END,
+          a.privilege_type, a.is_grantable
+        FROM pg_catalog.pg_database d, pg_catalog.aclexplode(d.datacl) a
+        WHERE d.datname = pg_catalog.current_database()
+        """,
+        rows ->
+            new Grant(rows.getString(1), rows.getString(2), rows.getString(3), rows.getBoolean(4)));
   }
 
   private List<Setting> databaseSettings() throws SQLException {
     return session.rows(
-                """
-                SELECT CASE WHEN s.setrole <> 0 THEN pg_catalog.pg_get_userbyid(s.setrole) END,
-                  pg_catalog.unnest(s.setconfig)
-                FROM pg_catalog.pg_db_role_setting s
-                WHERE s.setdatabase = %s
-                ORDER BY s.setrole <> 0, 1
-                """
-                    .formatted(THIS_DATABASE),
+        """
+        SELECT CASE WHEN s.setrole <> 0 THEN pg_catalog.pg_get_userbyid(s.setrole) END,
+          pg_catalog.unnest(s.setconfig)
+        FROM pg_catalog.pg_db_role_setting s
+        WHERE s.setdatabase = %s
+        ORDER BY s.setrole <> 0, 1
+        """
+            .formatted(THIS_DATABASE),
         rows -> setting(rows.getString(1), rows.getString(2)));
   }
 
@@ -456,12 +451,12 @@ final class CatalogReader {
 
   private List<SecurityLabel> databaseLabels() throws SQLException {
     return session.rows(
-                """
-                SELECT provider, label FROM pg_catalog.pg_shseclabel
-                WHERE classoid = 'pg_catalog.pg_database'::pg_catalog.regclass AND objoid = %s
-                ORDER BY provider COLLATE "C"
-                """
-                    .formatted(THIS_DATABASE),
+        """
+        SELECT provider, label FROM pg_catalog.pg_shseclabel
+        WHERE classoid = 'pg_catalog.pg_database'::pg_catalog.regclass AND objoid = %s
+        ORDER BY provider COLLATE "C"
+        """
+            .formatted(THIS_DATABASE),
         rows -> new SecurityLabel(rows.getString(1), rows.getString(2)));
   }
 
@@ -498,11 +493,11 @@ final class CatalogReader {
             statement.executeQuery(
                 REFERRED_ROLES
                     + """
-                      SELECT m.member, pg_catalog.pg_get_userbyid(m.roleid),
-                        pg_catalog.pg_get_userbyid(m.grantor), m.admin_option, %s, %s
-                      FROM pg_catalog.pg_auth_members m JOIN referred r ON r.oid = m.member
-                      ORDER BY m.member, 2, 3
-                      """
+                    SELECT m.member, pg_catalog.pg_get_userbyid(m.roleid),
+                      pg_catalog.pg_get_userbyid(m.grantor), m.admin_option, %s, %s
+                    FROM pg_catalog.pg_auth_members m JOIN referred r ON r.oid = m.member
+                    ORDER BY m.member, 2, 3
+                    """
                         .formatted(
                             version >= 160000 ? "m.inherit_option" : "NULL::boolean",
                             version >= 160000 ? "m.set_option" : "NULL::boolean"))) {
@@ -524,13 +519,13 @@ final class CatalogReader {
             statement.executeQuery(
                 REFERRED_ROLES
                     + """
-                      SELECT p.oid, p.rolname, p.rolsuper, p.rolinherit, p.rolcreaterole,
-                        p.rolcreatedb, p.rolcanlogin, p.rolreplication, p.rolbypassrls,
-                        p.rolconnlimit, p.rolvaliduntil::text,
-                        pg_catalog.shobj_description(p.oid, 'pg_authid'), p.rolconfig
-                      FROM pg_catalog.pg_roles p JOIN referred r ON r.oid = p.oid
-                      ORDER BY p.rolname COLLATE "C"
-                      """)) {
+                    SELECT p.oid, p.rolname, p.rolsuper, p.rolinherit, p.rolcreaterole,
+                      p.rolcreatedb, p.rolcanlogin, p.rolreplication, p.rolbypassrls,
+                      p.rolconnlimit, p.rolvaliduntil::text,
+                      pg_catalog.shobj_description(p.oid, 'pg_authid'), p.rolconfig
+                    FROM pg_catalog.pg_roles p JOIN referred r ON r.oid = p.oid
+                    ORDER BY p.rolname COLLATE "C"
+                    """)) {
       while (rows.next()) {
         List<Setting> settings = new ArrayList<>();
         for (String setting : texts(rows.getArray(13))) {
@@ -562,24 +557,24 @@ final class CatalogReader {
 
   List<String> tablespaces() throws SQLException {
     return session.rows(
-                """
-                SELECT t.spcname FROM pg_catalog.pg_tablespace t
-                WHERE t.spcname NOT IN ('pg_default', 'pg_global')
-                  AND (t.oid IN (SELECT c.reltablespace FROM pg_catalog.pg_class c)
-                    OR t.oid = (SELECT d.dattablespace FROM pg_catalog.pg_database d
-                      WHERE d.datname = pg_catalog.current_database()))
-                ORDER BY t.spcname COLLATE "C"
-                """,
+        """
+        SELECT t.spcname FROM pg_catalog.pg_tablespace t
+        WHERE t.spcname NOT IN ('pg_default', 'pg_global')
+          AND (t.oid IN (SELECT c.reltablespace FROM pg_catalog.pg_class c)
+            OR t.oid = (SELECT d.dattablespace FROM pg_catalog.pg_database d
+              WHERE d.datname = pg_catalog.current_database()))
+        ORDER BY t.spcname COLLATE "C"
+        """,
         rows -> rows.getString(1));
   }
 
   List<Extension> extensions() throws SQLException {
     return session.rows(
-                """
-                SELECT e.extname, e.extversion, n.nspname FROM pg_catalog.pg_extension e
-                JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
-                ORDER BY e.extname COLLATE "C"
-                """,
+        """
+        SELECT e.extname, e.extversion, n.nspname FROM pg_catalog.pg_extension e
+        JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+        ORDER BY e.extname COLLATE "C"
+        """,
         rows -> new Extension(rows.getString(1), rows.getString(2), rows.getString(3)));
   }
 
@@ -650,8 +645,7 @@ final class CatalogReader {
   /** The OIDs of all large objects in ascending order. */
   List<Long> largeObjects() throws SQLException {
     return session.rows(
-                "SELECT oid FROM pg_catalog.pg_largeobject_metadata ORDER BY oid",
-        rows -> rows.getLong(1));
+        "SELECT oid FROM pg_catalog.pg_largeobject_metadata ORDER BY oid", rows -> rows.getLong(1));
   }
 
   /**
@@ -726,7 +720,8 @@ final class CatalogReader {
   /** The size of what all large objects are stored in. */
   long largeObjectBytes() throws SQLException {
     return Long.parseLong(
-        text("SELECT pg_catalog.pg_relation_size('pg_catalog.pg_largeobject'::pg_catalog.regclass)"));
+        text(
+            "SELECT pg_catalog.pg_relation_size('pg_catalog.pg_largeobject'::pg_catalog.regclass)"));
   }
 
   /**
@@ -758,44 +753,5 @@ final class CatalogReader {
       }
     }
     return definitions;
-  }
-
-  /**
-   * What the role may not read although a capture needs it, as {@code table "public"."a": …}.
-   *
-   * @param most stop after so many
-   */
-  List<String> unreadable(int most) throws SQLException {
-    return session.rows(
-        """
-        SELECT n.nspname, c.relname, c.relkind = 'S',
-          NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
-          CASE WHEN c.relkind = 'S' THEN NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT')
-            ELSE NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') END
-        FROM pg_catalog.pg_class c
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't' AND %s AND NOT (%s)
-          AND (NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-            OR CASE WHEN c.relkind = 'S'
-              THEN NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT')
-              ELSE NOT pg_catalog.has_table_privilege(c.oid, 'SELECT')
-                OR (c.relkind = 'r' AND pg_catalog.row_security_active(c.oid)) END)
-        ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
-        LIMIT ?
-        """
-            .formatted(USER_SCHEMA, NOT_OURS),
-        row -> {
-          String reason =
-              row.getBoolean(4)
-                  ? "no USAGE privilege on its schema"
-                  : row.getBoolean(5)
-                      ? "no SELECT privilege"
-                      : "its row-level security would hide rows";
-          return (row.getBoolean(3) ? "sequence " : "table ")
-              + SqlText.name(row.getString(1), row.getString(2))
-              + ": "
-              + reason;
-        },
-        most);
   }
 }

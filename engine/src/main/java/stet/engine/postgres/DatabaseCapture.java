@@ -36,32 +36,30 @@ import stet.repository.tree.Tree;
  * large objects by itself.
  *
  * <p>The component's directory then holds {@value #SCHEMA}, {@value #ROLES}, {@value #DESCRIPTION}
- * ({@link DatabaseDescription}), {@value #LOAD}, {@value #DATA} with the rows of every table ({@link
- * SegmentGeometry}) and {@value #LARGE_OBJECTS} with a file by OID for each. The last two are left
- * out if there is nothing in them.
+ * ({@link DatabaseDescription}), {@value #LOAD}, {@value #DATA} with the rows of every table
+ * ({@link SegmentGeometry}) and {@value #LARGE_OBJECTS} with a file by OID for each. The last two
+ * are left out if there is nothing in them.
  */
-public final class DatabaseCapture {
+final class DatabaseCapture {
   /** Definitions, as an archive for pg_restore. */
-  public static final String SCHEMA = "schema.pgdump";
+  static final String SCHEMA = "schema.pgdump";
 
   /** Roles and tablespaces of the server as SQL. */
-  public static final String ROLES = "roles.sql";
+  static final String ROLES = "roles.sql";
 
   /** The {@link DatabaseDescription}. */
-  public static final String DESCRIPTION = "database.json";
+  static final String DESCRIPTION = "database.json";
 
   /** The script that loads everything without Stet. */
-  public static final String LOAD = "load.sql";
+  static final String LOAD = "load.sql";
 
   /** The directory of rows. */
-  public static final String DATA = "data";
+  static final String DATA = "data";
 
   /** The directory of large objects. */
-  public static final String LARGE_OBJECTS = "large_objects";
+  static final String LARGE_OBJECTS = "large_objects";
 
   private static final Duration PATIENCE = Duration.ofSeconds(20);
-
-  private static final int NAMED_OBJECTS = 5;
 
   private final ConnectionSettings settings;
   private final @Nullable Path toolsDirectory;
@@ -75,16 +73,12 @@ public final class DatabaseCapture {
    * @param toolsDirectory the configured directory of pg_dump, or null
    * @param name the component's name
    */
-  public DatabaseCapture(
-      ConnectionSettings settings, @Nullable Path toolsDirectory, String name) {
+  DatabaseCapture(ConnectionSettings settings, @Nullable Path toolsDirectory, String name) {
     this(settings, toolsDirectory, name, PATIENCE);
   }
 
   DatabaseCapture(
-      ConnectionSettings settings,
-      @Nullable Path toolsDirectory,
-      String name,
-      Duration patience) {
+      ConnectionSettings settings, @Nullable Path toolsDirectory, String name, Duration patience) {
     this.settings = settings;
     this.toolsDirectory = toolsDirectory;
     this.name = name;
@@ -92,51 +86,12 @@ public final class DatabaseCapture {
   }
 
   /**
-   * Fails if the database could not be captured now: it is not there, or something in it cannot be
-   * read by this role, or the programs for its version are missing.
-   *
-   * @throws StetException with {@code SOURCE}
-   */
-  public void check() {
-    check(settings.pinned());
-  }
-
-  private void check(ConnectionSettings pinned) {
-    List<String> unreadable;
-    try (Session session = Session.open(pinned)) {
-      PostgresTools.find(toolsDirectory, major(session.version()));
-      unreadable = new CatalogReader(session).unreadable(NAMED_OBJECTS + 1);
-    } catch (SQLException e) {
-      throw PostgresErrors.failed("cannot read the catalogs of " + pinned.describe(), e);
-    }
-    if (!unreadable.isEmpty()) {
-      boolean more = unreadable.size() > NAMED_OBJECTS;
-      throw new StetException(
-          ErrorCode.SOURCE,
-          "user \""
-              + pinned.user()
-              + "\" may not read all of "
-              + pinned.describe()
-              + ": "
-              + String.join("; ", unreadable.subList(0, more ? NAMED_OBJECTS : unreadable.size()))
-              + (more ? "; and more" : ""),
-          "Grant the role pg_read_all_data (PostgreSQL 14 and newer) or SELECT on these objects,"
-              + " and BYPASSRLS where row-level security is in the way.");
-    }
-  }
-
-  private static int major(int version) {
-    return version >= 100000 ? version / 10000 : 9;
-  }
-
-  /**
    * Captures the database.
    *
    * @throws StetException if anything could not be read; nothing then refers to what was saved
    */
-  public Captured capture(CaptureContext context) {
+  Captured capture(CaptureContext context) {
     ConnectionSettings pinned = settings.pinned();
-    check(pinned);
     try {
       try {
         return attempt(pinned, context);
@@ -182,7 +137,7 @@ public final class DatabaseCapture {
       SchemaDump dump =
           new SchemaDump(
               pinned,
-              PostgresTools.find(toolsDirectory, major(server.version())),
+              PostgresTools.find(toolsDirectory, PostgresComponent.major(server.version())),
               sink,
               time);
       AtomicReference<Node> schema = new AtomicReference<>();
@@ -232,12 +187,13 @@ public final class DatabaseCapture {
     try {
       return catalog.sequences();
     } catch (SQLException e) {
-      throw SnapshotHolder.failure(
-          pinned, "cannot read the sequences of " + pinned.describe(), e);
+      throw SnapshotHolder.failure(pinned, "cannot read the sequences of " + pinned.describe(), e);
     }
   }
 
-  /** pgjdbc and so a restore can take an archive's text only as UTF-8, if it is known to be text. */
+  /**
+   * pgjdbc and so a restore can take an archive's text only as UTF-8, if it is known to be text.
+   */
   private static String encoding(Database database) {
     return database.encoding().equals("SQL_ASCII") ? "SQL_ASCII" : "UTF8";
   }
@@ -315,15 +271,12 @@ public final class DatabaseCapture {
         directories.add(directory);
         files.put(
             table,
-            work.tree().copyFiles().stream()
-                .map(file -> table.directory() + "/" + file)
-                .toList());
+            work.tree().copyFiles().stream().map(file -> table.directory() + "/" + file).toList());
       }
     }
     if (!directories.isEmpty()) {
       directories.sort(Tree.BY_NAME);
-      entries.add(
-          Node.directory(DATA, time, sink.save(BlobType.TREE, Tree.encode(directories))));
+      entries.add(Node.directory(DATA, time, sink.save(BlobType.TREE, Tree.encode(directories))));
     }
     Node objects = reader.largeObjects().finish(LARGE_OBJECTS);
     if (objects != null) {
@@ -351,8 +304,7 @@ public final class DatabaseCapture {
               .put("hash", work.tree().hash())
               .put("blocks", work.readable().blocks()));
     }
-    long objectBytes =
-        description.largeObjects().stream().mapToLong(LargeObject::size).sum();
+    long objectBytes = description.largeObjects().stream().mapToLong(LargeObject::size).sum();
     return new JsonObject()
         .put("kind", "postgres")
         .put("server_version", description.server().version())

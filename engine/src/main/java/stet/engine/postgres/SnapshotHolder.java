@@ -67,8 +67,7 @@ final class SnapshotHolder implements AutoCloseable {
    * @throws SourceChangedException if somebody holds or wants a lock that conflicts
    * @throws StetException with {@code SOURCE}
    */
-  static SnapshotHolder take(
-      ConnectionSettings settings, Duration patience, Operation operation)
+  static SnapshotHolder take(ConnectionSettings settings, Duration patience, Operation operation)
       throws SourceChangedException {
     Session locks = Session.open(settings);
     try {
@@ -114,8 +113,12 @@ final class SnapshotHolder implements AutoCloseable {
     }
     throw new StetException(
         ErrorCode.SOURCE,
-        "tables of " + settings.describe() + " were created or renamed faster than they could be"
-            + " locked, " + MOST_ROUNDS + " times in a row",
+        "tables of "
+            + settings.describe()
+            + " were created or renamed faster than they could be"
+            + " locked, "
+            + MOST_ROUNDS
+            + " times in a row",
         "Run the backup when no migration runs.");
   }
 
@@ -176,9 +179,15 @@ final class SnapshotHolder implements AutoCloseable {
         String other = after.get(entry.getKey());
         if (!entry.getValue().equals(other)) {
           throw new SourceChangedException(
-              "definitions of " + settings.describe() + " were changed while it was read: "
-                  + entry.getKey().replaceAll(" [0-9.]+$", "") + " \"" + entry.getValue()
-                  + "\" became \"" + other + "\"",
+              "definitions of "
+                  + settings.describe()
+                  + " were changed while it was read: "
+                  + entry.getKey().replaceAll(" [0-9.]+$", "")
+                  + " \""
+                  + entry.getValue()
+                  + "\" became \""
+                  + other
+                  + "\"",
               "Run the backup when no migration runs.",
               null);
         }
@@ -186,7 +195,8 @@ final class SnapshotHolder implements AutoCloseable {
     } catch (SQLException e) {
       throw new StetException(
           ErrorCode.SOURCE,
-          "the session that held the snapshot of " + settings.describe()
+          "the session that held the snapshot of "
+              + settings.describe()
               + " has ended, so what was read may not be of one moment: "
               + PostgresErrors.text(e),
           "See the server's log for the reason.",
@@ -249,9 +259,7 @@ final class SnapshotHolder implements AutoCloseable {
                     + " by process "
                     + (row.getObject(4) == null ? "of a prepared transaction" : row.getString(4))
                     + (user == null ? "" : " of user \"" + user + "\"")
-                    + (application == null || application.isEmpty()
-                        ? ""
-                        : " (" + application + ")")
+                    + (application == null || application.isEmpty() ? "" : " (" + application + ")")
                     + (since == null ? "" : ", in a transaction since " + since);
               });
       return String.join("; ", holders);

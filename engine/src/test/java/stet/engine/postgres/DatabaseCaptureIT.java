@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -31,6 +30,8 @@ import stet.engine.ErrorCode;
 import stet.engine.RowHash;
 import stet.engine.StetException;
 import stet.engine.component.Captured;
+import stet.engine.component.Component;
+import stet.engine.component.Operation;
 import stet.engine.component.Progress;
 import stet.engine.postgres.DatabaseDescription.Sequence;
 import stet.engine.postgres.DatabaseDescription.Table;
@@ -98,7 +99,10 @@ class DatabaseCaptureIT {
         .isEqualTo(trip.description(captured).sequences());
     checkCounts(server, source, captured);
     checkSegments(trip, captured);
-    assertThat(server.query(source, "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"))
+    assertThat(
+            server.query(
+                source,
+                "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"))
         .containsExactly("0");
   }
 
@@ -142,7 +146,8 @@ class DatabaseCaptureIT {
               RowHash hash = new RowHash(PostgresRoundTrip.KEY);
               var text = new java.io.ByteArrayOutputStream();
               for (int end = blob + segment.blobs(); blob < end; blob++) {
-                byte[] piece = trip.blobs.load(stet.repository.BlobType.DATA, copy.content().get(blob));
+                byte[] piece =
+                    trip.blobs.load(stet.repository.BlobType.DATA, copy.content().get(blob));
                 assertThat(piece.length).isLessThanOrEqualTo(8 << 20);
                 text.writeBytes(piece);
               }
@@ -263,7 +268,11 @@ class DatabaseCaptureIT {
       String copy = database(server, "enc_copy_" + encoding, "none");
       server.execute(source, "create table t (a text)");
       if (encoding.equals("LATIN1")) {
-        server.execute(source, "insert into t values ('é ÿ')", "create table \"Bücher\" (\"é\" text)", "insert into \"Bücher\" values ('ü')");
+        server.execute(
+            source,
+            "insert into t values ('é ÿ')",
+            "create table \"Bücher\" (\"é\" text)",
+            "insert into \"Bücher\" values ('ü')");
       } else {
         // Bytes that are no UTF-8 whatsoever, and none of the driver's business.
         server.execute(source, "insert into t values (E'\\xe9 \\xff\\xfe')");
@@ -354,8 +363,12 @@ class DatabaseCaptureIT {
         "create table left_side (id int primary key, money int, pad text)",
         "create table right_side (id int primary key, money int, pad text)",
         "create table log (id bigserial, amount int)",
-        "insert into left_side select i, 1000, repeat('x', 100) from generate_series(1, " + accounts + ") i",
-        "insert into right_side select i, 1000, repeat('y', 100) from generate_series(1, " + accounts + ") i");
+        "insert into left_side select i, 1000, repeat('x', 100) from generate_series(1, "
+            + accounts
+            + ") i",
+        "insert into right_side select i, 1000, repeat('y', 100) from generate_series(1, "
+            + accounts
+            + ") i");
     AtomicBoolean stop = new AtomicBoolean();
     AtomicReference<Throwable> failure = new AtomicReference<>();
     AtomicInteger transfers = new AtomicInteger();
@@ -393,8 +406,10 @@ class DatabaseCaptureIT {
         List<String> right = trip.rows(captured, "data/public.right_side");
         assertThat(left).as("seed %d", seed).hasSize(accounts);
         assertThat(right).as("seed %d", seed).hasSize(accounts);
-        long leftMoney = left.stream().mapToLong(row -> Long.parseLong(row.split("\t", -1)[1])).sum();
-        long rightMoney = right.stream().mapToLong(row -> Long.parseLong(row.split("\t", -1)[1])).sum();
+        long leftMoney =
+            left.stream().mapToLong(row -> Long.parseLong(row.split("\t", -1)[1])).sum();
+        long rightMoney =
+            right.stream().mapToLong(row -> Long.parseLong(row.split("\t", -1)[1])).sum();
         assertThat(leftMoney + rightMoney).as("seed %d", seed).isEqualTo(2000L * accounts);
         long logged =
             trip.rows(captured, "data/public.log").stream()
@@ -455,7 +470,8 @@ class DatabaseCaptureIT {
     assertThat(changed).isNotEmpty().hasSizeLessThanOrEqualTo(3);
   }
 
-  private static List<String> contents(PostgresRoundTrip trip, Captured captured, String directory) {
+  private static List<String> contents(
+      PostgresRoundTrip trip, Captured captured, String directory) {
     List<String> ids = new ArrayList<>();
     for (Node part : trip.blobs.list(trip.blobs.find(captured.node(), directory))) {
       for (Node file : trip.blobs.list(part)) {
@@ -478,10 +494,9 @@ class DatabaseCaptureIT {
       statement.execute("set application_name = 'migration 7'");
       statement.execute("begin; lock table \"b.c\" in access exclusive mode");
       int pid = blocker.unwrap(org.postgresql.PGConnection.class).getBackendPID();
-      assertThatThrownBy(
-              () ->
-                  new DatabaseCapture(trip.settings(database), null, "default", Duration.ofMillis(300))
-                      .capture(trip.context(Progress.NONE)))
+      assertThatThrownBy(() ->
+              new DatabaseCapture(trip.settings(database), null, "default", Duration.ofMillis(300))
+                  .capture(trip.context(Progress.NONE)))
           .isInstanceOfSatisfying(
               StetException.class,
               e -> {
@@ -503,7 +518,8 @@ class DatabaseCaptureIT {
     PostgresServer server = PostgresServers.installed();
     PostgresRoundTrip trip = new PostgresRoundTrip(server);
     String database = database(server, "altered", "");
-    server.execute(database, "create table a (i int)", "insert into a select generate_series(1, 10)");
+    server.execute(
+        database, "create table a (i int)", "insert into a select generate_series(1, 10)");
     AtomicInteger attempts = new AtomicInteger();
     List<String> details = new ArrayList<>();
     AtomicReference<Thread> altering = new AtomicReference<>();
@@ -519,8 +535,14 @@ class DatabaseCaptureIT {
                         if (attempts.incrementAndGet() == 1) {
                           altering.set(
                               Thread.ofPlatform()
-                                  .start(() -> server.execute(database, "alter table a add j int default 7")));
-                          await(server, database, "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and not granted", "1");
+                                  .start(() ->
+                                      server.execute(
+                                          database, "alter table a add j int default 7")));
+                          await(
+                              server,
+                              database,
+                              "select count(*) from pg_locks where mode = 'AccessExclusiveLock' and not granted",
+                              "1");
                         }
                       }
 
@@ -569,21 +591,20 @@ class DatabaseCaptureIT {
     String database = database(server, "killed", "");
     server.execute(database, "create table a as select generate_series(1, 10) i");
     AtomicBoolean once = new AtomicBoolean();
-    assertThatThrownBy(
-            () ->
-                new DatabaseCapture(trip.settings(database), null, "default")
-                    .capture(
-                        trip.context(
-                            new Watching() {
-                              @Override
-                              public void advance(long bytes) {
-                                if (once.compareAndSet(false, true)) {
-                                  server.query(
-                                      database,
-                                      "select pg_terminate_backend(l.pid) from pg_locks l join pg_class c on c.oid = l.relation where relname = 'a' and l.mode = 'AccessShareLock' order by l.pid limit 1");
-                                }
-                              }
-                            })))
+    assertThatThrownBy(() ->
+            new DatabaseCapture(trip.settings(database), null, "default")
+                .capture(
+                    trip.context(
+                        new Watching() {
+                          @Override
+                          public void advance(long bytes) {
+                            if (once.compareAndSet(false, true)) {
+                              server.query(
+                                  database,
+                                  "select pg_terminate_backend(l.pid) from pg_locks l join pg_class c on c.oid = l.relation where relname = 'a' and l.mode = 'AccessShareLock' order by l.pid limit 1");
+                            }
+                          }
+                        })))
         .isInstanceOfSatisfying(
             StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE))
         .hasMessageContaining("killed")
@@ -611,10 +632,9 @@ class DatabaseCaptureIT {
               .formatted(bin, program, program));
       Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwxr-xr-x"));
     }
-    assertThatThrownBy(
-            () ->
-                new DatabaseCapture(trip.settings(database), directory, "default")
-                    .capture(trip.context(Progress.NONE)))
+    assertThatThrownBy(() ->
+            new DatabaseCapture(trip.settings(database), directory, "default")
+                .capture(trip.context(Progress.NONE)))
         .isInstanceOfSatisfying(
             StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE))
         .hasMessageContaining("pg_dump ended with exit status 1")
@@ -633,7 +653,7 @@ class DatabaseCaptureIT {
   }
 
   @Test
-  void namesWhatTheRoleMayNotRead() {
+  void readsWithAMinimalRoleAndNotWithLess() {
     PostgresServer server = PostgresServers.installed();
     PostgresRoundTrip trip = new PostgresRoundTrip(server);
     String database = database(server, "rights", "");
@@ -656,23 +676,25 @@ class DatabaseCaptureIT {
             server.url(database, "reader_of_some", "secret-word"),
             Map.of(),
             Path.of("/nonexistent"));
-    assertThatThrownBy(() -> new DatabaseCapture(reader, null, "default").check())
+    Component component = new PostgresComponent("default", reader, null, null);
+    Operation operation = trip.context(Progress.NONE).operation();
+    assertThatThrownBy(() -> component.check(operation))
         .isInstanceOfSatisfying(
             StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE))
-        .hasMessageContaining("user \"reader_of_some\" may not read all of database \"rights\"")
-        .hasMessageContaining("table \"public\".\"closed\": no SELECT privilege")
-        .hasMessageContaining("table \"public\".\"guarded\": its row-level security would hide rows")
-        .hasMessageContaining("sequence \"public\".\"counter\": no SELECT privilege")
-        .hasMessageContaining("table \"hidden\".\"t\": no USAGE privilege on its schema")
-        .hasMessageNotContaining("secret-word")
-        .hasMessageNotContaining("\"open\"");
+        .hasMessageContaining("table \"public\".\"closed\"")
+        .hasMessageContaining("sequence \"public\".\"counter\"")
+        .hasMessageContaining("table \"hidden\".\"t\"");
+    assertThatThrownBy(() -> component.capture(trip.context(Progress.NONE)))
+        .isInstanceOfSatisfying(
+            StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE))
+        .hasMessageContaining("permission denied")
+        .hasMessageNotContaining("secret-word");
     server.execute(
         database,
         "grant pg_read_all_data to reader_of_some",
         "alter role reader_of_some bypassrls");
-    new DatabaseCapture(reader, null, "default").check();
-    Captured captured =
-        new DatabaseCapture(reader, null, "default").capture(trip.context(Progress.NONE));
+    component.check(operation);
+    Captured captured = component.capture(trip.context(Progress.NONE));
     assertThat(tables(captured)).hasSize(4);
   }
 
@@ -715,7 +737,11 @@ class DatabaseCaptureIT {
     assertThat(result.get())
         .isInstanceOfSatisfying(
             StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INTERRUPTED));
-    await(server, database, "select count(*) from pg_stat_activity where datname = 'interrupted' and pid <> pg_backend_pid()", "0");
+    await(
+        server,
+        database,
+        "select count(*) from pg_stat_activity where datname = 'interrupted' and pid <> pg_backend_pid()",
+        "0");
   }
 
   @Test

@@ -88,11 +88,17 @@ final class EveryKind {
         "insert into vacuumed select generate_series(1, 1000)",
         "delete from vacuumed",
         // Names.
-        "create table " + odd + " (\"col\numn\" int, \"b.\"\"x\" text generated always as ('x' || 1) stored, \"sélect\" text)"
-            .replace("'x' || 1", "'x1'"),
-        "insert into " + odd + " (\"col\numn\", \"sélect\") select i, 'r' || i from generate_series(1, 100) i",
+        "create table "
+            + odd
+            + " (\"col\numn\" int, \"b.\"\"x\" text generated always as ('x' || 1) stored, \"sélect\" text)"
+                .replace("'x' || 1", "'x1'"),
+        "insert into "
+            + odd
+            + " (\"col\numn\", \"sélect\") select i, 'r' || i from generate_series(1, 100) i",
         "alter table " + odd + " owner to kind_owner",
-        "create table " + schema + ".\"odd \"\"col\" (\"a,b(c)\" int, \":v\" text, \"from 'x'\" int)",
+        "create table "
+            + schema
+            + ".\"odd \"\"col\" (\"a,b(c)\" int, \":v\" text, \"from 'x'\" int)",
         "insert into " + schema + ".\"odd \"\"col\" values (1, ':v', 2)",
         "create table public.\"" + "n".repeat(63) + "\" (a int)",
         "insert into public.\"" + "n".repeat(63) + "\" values (1)",

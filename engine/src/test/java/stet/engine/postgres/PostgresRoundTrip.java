@@ -34,7 +34,8 @@ final class PostgresRoundTrip {
   }
 
   CaptureContext context(Progress progress) {
-    return new CaptureContext(new Operation("00000001", 3, progress), blobs, blobs, null, null, KEY);
+    return new CaptureContext(
+        new Operation("00000001", 3, progress), blobs, blobs, null, null, KEY);
   }
 
   Captured capture(String database) {
@@ -51,9 +52,21 @@ final class PostgresRoundTrip {
       throws IOException {
     blobs.writeTo(captured.node(), directory);
     server.createDatabase(database, options);
-    client(directory, "pg_restore", database, "--section=pre-data", "--exit-on-error", "schema.pgdump");
+    client(
+        directory,
+        "pg_restore",
+        database,
+        "--section=pre-data",
+        "--exit-on-error",
+        "schema.pgdump");
     client(directory, "psql", database, "-X", "-q", "-f", "load.sql");
-    client(directory, "pg_restore", database, "--section=post-data", "--exit-on-error", "schema.pgdump");
+    client(
+        directory,
+        "pg_restore",
+        database,
+        "--section=post-data",
+        "--exit-on-error",
+        "schema.pgdump");
   }
 
   private void client(Path directory, String program, String database, String... arguments) {
