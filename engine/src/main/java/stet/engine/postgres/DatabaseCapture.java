@@ -134,12 +134,10 @@ final class DatabaseCapture {
               withoutUnreadable(catalog.readables(holder.sizes()), position, operation),
               List.copyOf(objects.keySet()),
               catalog.largeObjectBytes());
-      SchemaDump dump =
-          new SchemaDump(
-              pinned,
-              PostgresTools.find(toolsDirectory, PostgresComponent.major(server.version())),
-              sink,
-              time);
+      FileBlobs files = new FileBlobs(sink, context.polynomial(), time);
+      PostgresTools tools =
+          PostgresTools.find(toolsDirectory, PostgresComponent.major(server.version()));
+      SchemaDump dump = new SchemaDump(pinned, tools, files);
       AtomicReference<Node> schema = new AtomicReference<>();
       AtomicReference<Node> roles = new AtomicReference<>();
       List<Parallel.Task> tasks = new ArrayList<>(reader.workers());
@@ -169,12 +167,12 @@ final class DatabaseCapture {
       entries.add(Objects.requireNonNull(schema.get()));
       entries.add(Objects.requireNonNull(roles.get()));
       entries.add(
-          FileBlobs.save(
-              sink,
+          files.save(
               DESCRIPTION,
-              time,
               (description.toJson().toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8)));
-      addData(entries, reader, description, sink, time);
+      addData(entries, reader, sink, time);
+      Map<Table, List<String>> copyFiles = copyFiles(reader);
+      entries.add(files.save(LOAD, LoadScript.write(description, copyFiles)));
       entries.sort(Tree.BY_NAME);
       Node node = Node.directory(name, time, sink.save(BlobType.TREE, Tree.encode(entries)));
       return new Captured(node, manifest(description, position, reader, context.hashKey()));
@@ -255,23 +253,14 @@ final class DatabaseCapture {
     return objects;
   }
 
-  /** Adds rows, large objects and the script that loads them. */
-  private static void addData(
-      List<Node> entries,
-      DataReader reader,
-      DatabaseDescription description,
-      BlobSink sink,
-      Instant time) {
+  /** Adds rows and large objects. */
+  private static void addData(List<Node> entries, DataReader reader, BlobSink sink, Instant time) {
     List<Node> directories = new ArrayList<>();
-    Map<Table, List<String>> files = new LinkedHashMap<>();
     for (DataReader.TableWork work : reader.tables()) {
       Table table = work.readable().table();
       Node directory = work.tree().finish(table.directory().substring(DATA.length() + 1));
       if (directory != null) {
         directories.add(directory);
-        files.put(
-            table,
-            work.tree().copyFiles().stream().map(file -> table.directory() + "/" + file).toList());
       }
     }
     if (!directories.isEmpty()) {
@@ -282,7 +271,17 @@ final class DatabaseCapture {
     if (objects != null) {
       entries.add(objects);
     }
-    entries.add(FileBlobs.save(sink, LOAD, time, LoadScript.write(description, files)));
+  }
+
+  private static Map<Table, List<String>> copyFiles(DataReader reader) {
+    Map<Table, List<String>> files = new LinkedHashMap<>();
+    for (DataReader.TableWork work : reader.tables()) {
+      Table table = work.readable().table();
+      files.put(
+          table,
+          work.tree().copyFiles().stream().map(file -> table.directory() + "/" + file).toList());
+    }
+    return files;
   }
 
   private static JsonObject manifest(

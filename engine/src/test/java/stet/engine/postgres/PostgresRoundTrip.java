@@ -14,6 +14,7 @@ import stet.engine.component.Captured;
 import stet.engine.component.Operation;
 import stet.engine.component.Progress;
 import stet.engine.process.ChildProcess;
+import stet.repository.chunk.Polynomial;
 import stet.testkit.MemoryBlobs;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
@@ -35,7 +36,14 @@ final class PostgresRoundTrip {
 
   CaptureContext context(Progress progress) {
     return new CaptureContext(
-        new Operation("00000001", 3, progress), blobs, blobs, null, null, KEY);
+        new Operation("00000001", 3, progress),
+        blobs,
+        blobs,
+        null,
+        null,
+        null,
+        KEY,
+        new Polynomial(0x3DA3358B4DC173L));
   }
 
   Captured capture(String database) {
