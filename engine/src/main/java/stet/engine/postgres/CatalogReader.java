@@ -754,43 +754,4 @@ final class CatalogReader {
     }
     return definitions;
   }
-
-  /**
-   * What the role may not read although a capture needs it, as {@code table "public"."a": …}.
-   *
-   * @param most stop after so many
-   */
-  List<String> unreadable(int most) throws SQLException {
-    return session.rows(
-        """
-        SELECT n.nspname, c.relname, c.relkind = 'S',
-          NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
-          CASE WHEN c.relkind = 'S' THEN NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT')
-            ELSE NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') END
-        FROM pg_catalog.pg_class c
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't' AND %s AND NOT (%s)
-          AND (NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-            OR CASE WHEN c.relkind = 'S'
-              THEN NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT')
-              ELSE NOT pg_catalog.has_table_privilege(c.oid, 'SELECT')
-                OR (c.relkind = 'r' AND pg_catalog.row_security_active(c.oid)) END)
-        ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
-        LIMIT ?
-        """
-            .formatted(USER_SCHEMA, NOT_OURS),
-        row -> {
-          String reason =
-              row.getBoolean(4)
-                  ? "no USAGE privilege on its schema"
-                  : row.getBoolean(5)
-                      ? "no SELECT privilege"
-                      : "its row-level security would hide rows";
-          return (row.getBoolean(3) ? "sequence " : "table ")
-              + SqlText.name(row.getString(1), row.getString(2))
-              + ": "
-              + reason;
-        },
-        most);
-  }
 }

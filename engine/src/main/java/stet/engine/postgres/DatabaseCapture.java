@@ -40,28 +40,26 @@ import stet.repository.tree.Tree;
  * ({@link SegmentGeometry}) and {@value #LARGE_OBJECTS} with a file by OID for each. The last two
  * are left out if there is nothing in them.
  */
-public final class DatabaseCapture {
+final class DatabaseCapture {
   /** Definitions, as an archive for pg_restore. */
-  public static final String SCHEMA = "schema.pgdump";
+  static final String SCHEMA = "schema.pgdump";
 
   /** Roles and tablespaces of the server as SQL. */
-  public static final String ROLES = "roles.sql";
+  static final String ROLES = "roles.sql";
 
   /** The {@link DatabaseDescription}. */
-  public static final String DESCRIPTION = "database.json";
+  static final String DESCRIPTION = "database.json";
 
   /** The script that loads everything without Stet. */
-  public static final String LOAD = "load.sql";
+  static final String LOAD = "load.sql";
 
   /** The directory of rows. */
-  public static final String DATA = "data";
+  static final String DATA = "data";
 
   /** The directory of large objects. */
-  public static final String LARGE_OBJECTS = "large_objects";
+  static final String LARGE_OBJECTS = "large_objects";
 
   private static final Duration PATIENCE = Duration.ofSeconds(20);
-
-  private static final int NAMED_OBJECTS = 5;
 
   private final ConnectionSettings settings;
   private final @Nullable Path toolsDirectory;
@@ -75,7 +73,7 @@ public final class DatabaseCapture {
    * @param toolsDirectory the configured directory of pg_dump, or null
    * @param name the component's name
    */
-  public DatabaseCapture(ConnectionSettings settings, @Nullable Path toolsDirectory, String name) {
+  DatabaseCapture(ConnectionSettings settings, @Nullable Path toolsDirectory, String name) {
     this(settings, toolsDirectory, name, PATIENCE);
   }
 
@@ -88,51 +86,12 @@ public final class DatabaseCapture {
   }
 
   /**
-   * Fails if the database could not be captured now: it is not there, or something in it cannot be
-   * read by this role, or the programs for its version are missing.
-   *
-   * @throws StetException with {@code SOURCE}
-   */
-  public void check() {
-    check(settings.pinned());
-  }
-
-  private void check(ConnectionSettings pinned) {
-    List<String> unreadable;
-    try (Session session = Session.open(pinned)) {
-      PostgresTools.find(toolsDirectory, major(session.version()));
-      unreadable = new CatalogReader(session).unreadable(NAMED_OBJECTS + 1);
-    } catch (SQLException e) {
-      throw PostgresErrors.failed("cannot read the catalogs of " + pinned.describe(), e);
-    }
-    if (!unreadable.isEmpty()) {
-      boolean more = unreadable.size() > NAMED_OBJECTS;
-      throw new StetException(
-          ErrorCode.SOURCE,
-          "user \""
-              + pinned.user()
-              + "\" may not read all of "
-              + pinned.describe()
-              + ": "
-              + String.join("; ", unreadable.subList(0, more ? NAMED_OBJECTS : unreadable.size()))
-              + (more ? "; and more" : ""),
-          "Grant the role pg_read_all_data (PostgreSQL 14 and newer) or SELECT on these objects,"
-              + " and BYPASSRLS where row-level security is in the way.");
-    }
-  }
-
-  private static int major(int version) {
-    return version >= 100000 ? version / 10000 : 9;
-  }
-
-  /**
    * Captures the database.
    *
    * @throws StetException if anything could not be read; nothing then refers to what was saved
    */
-  public Captured capture(CaptureContext context) {
+  Captured capture(CaptureContext context) {
     ConnectionSettings pinned = settings.pinned();
-    check(pinned);
     try {
       try {
         return attempt(pinned, context);
@@ -175,9 +134,10 @@ public final class DatabaseCapture {
               withoutUnreadable(catalog.readables(holder.sizes()), position, operation),
               List.copyOf(objects.keySet()),
               catalog.largeObjectBytes());
-      SchemaDump dump =
-          new SchemaDump(
-              pinned, PostgresTools.find(toolsDirectory, major(server.version())), sink, time);
+      FileBlobs files = new FileBlobs(sink, context.polynomial(), time);
+      PostgresTools tools =
+          PostgresTools.find(toolsDirectory, PostgresComponent.major(server.version()));
+      SchemaDump dump = new SchemaDump(pinned, tools, files);
       AtomicReference<Node> schema = new AtomicReference<>();
       AtomicReference<Node> roles = new AtomicReference<>();
       List<Parallel.Task> tasks = new ArrayList<>(reader.workers());
@@ -207,12 +167,12 @@ public final class DatabaseCapture {
       entries.add(Objects.requireNonNull(schema.get()));
       entries.add(Objects.requireNonNull(roles.get()));
       entries.add(
-          FileBlobs.save(
-              sink,
+          files.save(
               DESCRIPTION,
-              time,
               (description.toJson().toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8)));
-      addData(entries, reader, description, sink, time);
+      addData(entries, reader, sink, time);
+      Map<Table, List<String>> copyFiles = copyFiles(reader);
+      entries.add(files.save(LOAD, LoadScript.write(description, copyFiles)));
       entries.sort(Tree.BY_NAME);
       Node node = Node.directory(name, time, sink.save(BlobType.TREE, Tree.encode(entries)));
       return new Captured(node, manifest(description, position, reader, context.hashKey()));
@@ -293,23 +253,14 @@ public final class DatabaseCapture {
     return objects;
   }
 
-  /** Adds rows, large objects and the script that loads them. */
-  private static void addData(
-      List<Node> entries,
-      DataReader reader,
-      DatabaseDescription description,
-      BlobSink sink,
-      Instant time) {
+  /** Adds rows and large objects. */
+  private static void addData(List<Node> entries, DataReader reader, BlobSink sink, Instant time) {
     List<Node> directories = new ArrayList<>();
-    Map<Table, List<String>> files = new LinkedHashMap<>();
     for (DataReader.TableWork work : reader.tables()) {
       Table table = work.readable().table();
       Node directory = work.tree().finish(table.directory().substring(DATA.length() + 1));
       if (directory != null) {
         directories.add(directory);
-        files.put(
-            table,
-            work.tree().copyFiles().stream().map(file -> table.directory() + "/" + file).toList());
       }
     }
     if (!directories.isEmpty()) {
@@ -320,7 +271,17 @@ public final class DatabaseCapture {
     if (objects != null) {
       entries.add(objects);
     }
-    entries.add(FileBlobs.save(sink, LOAD, time, LoadScript.write(description, files)));
+  }
+
+  private static Map<Table, List<String>> copyFiles(DataReader reader) {
+    Map<Table, List<String>> files = new LinkedHashMap<>();
+    for (DataReader.TableWork work : reader.tables()) {
+      Table table = work.readable().table();
+      files.put(
+          table,
+          work.tree().copyFiles().stream().map(file -> table.directory() + "/" + file).toList());
+    }
+    return files;
   }
 
   private static JsonObject manifest(

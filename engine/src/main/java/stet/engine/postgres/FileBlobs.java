@@ -1,42 +1,80 @@
 package stet.engine.postgres;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import stet.repository.BlobSink;
 import stet.repository.BlobType;
 import stet.repository.Id;
+import stet.repository.chunk.Polynomial;
+import stet.repository.chunk.RabinChunker;
 import stet.repository.tree.Node;
 
-/** Saves files that are made up rather than read from a file system, in blobs of one size. */
+/**
+ * Saves files that are made up rather than read from a file system, cut by their content. Safe for
+ * use by several threads.
+ */
 final class FileBlobs {
-  private static final int PIECE = 1 << 20;
+  private static final int READ = 1 << 20;
 
-  private FileBlobs() {}
+  private final BlobSink sink;
+  private final RabinChunker.Tables tables;
+  private final Instant time;
+
+  /**
+   * Prepares the saving of files.
+   *
+   * @param time the files' time of modification
+   */
+  FileBlobs(BlobSink sink, Polynomial polynomial, Instant time) {
+    this.sink = sink;
+    this.tables = new RabinChunker.Tables(polynomial);
+    this.time = time;
+  }
 
   /** Saves a file's content. */
-  static Node save(BlobSink sink, String name, Instant time, byte[] content) {
-    List<Id> blobs = new ArrayList<>();
-    for (int from = 0; from < content.length; from += PIECE) {
-      blobs.add(sink.save(BlobType.DATA, content, from, Math.min(PIECE, content.length - from)));
+  Node save(String name, byte[] content) {
+    try {
+      return save(name, new ByteArrayInputStream(content));
+    } catch (IOException e) {
+      throw new UncheckedIOException("reading an array cannot fail", e);
     }
-    return Node.file(name, time, content.length, blobs);
   }
 
   /** Saves a stream up to its end. */
-  static Node save(BlobSink sink, String name, Instant time, InputStream content)
-      throws IOException {
+  Node save(String name, InputStream content) throws IOException {
+    RabinChunker chunker = new RabinChunker(tables);
     List<Id> blobs = new ArrayList<>();
-    byte[] buffer = new byte[PIECE];
+    byte[] buffer = new byte[READ];
+    int start = 0;
+    int end = 0;
     long size = 0;
-    for (int read = content.readNBytes(buffer, 0, PIECE);
-        read > 0;
-        read = content.readNBytes(buffer, 0, PIECE)) {
-      blobs.add(sink.save(BlobType.DATA, buffer, 0, read));
-      size += read;
+    boolean ended = false;
+    while (true) {
+      int cut = chunker.next(buffer, start, end, ended);
+      if (cut >= 0) {
+        blobs.add(sink.save(BlobType.DATA, buffer, start, cut - start));
+        start = cut;
+      } else if (ended) {
+        return Node.file(name, time, size, blobs);
+      } else {
+        if (end == buffer.length && start > 0) {
+          System.arraycopy(buffer, start, buffer, 0, end - start);
+          end -= start;
+          start = 0;
+        } else if (end == buffer.length) {
+          buffer = Arrays.copyOf(buffer, Math.min(2 * buffer.length, RabinChunker.MAX));
+        }
+        int read = content.readNBytes(buffer, end, buffer.length - end);
+        ended = read < buffer.length - end;
+        end += read;
+        size += read;
+      }
     }
-    return Node.file(name, time, size, blobs);
   }
 }

@@ -2,26 +2,22 @@ package stet.engine.postgres;
 
 import java.io.IOException;
 import java.time.Duration;
-import java.time.Instant;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.process.ChildProcess;
 import stet.engine.process.PrivateFiles;
-import stet.repository.BlobSink;
 import stet.repository.tree.Node;
 
 /** Has PostgreSQL's own programs print definitions and globals, and saves what they print. */
 final class SchemaDump {
   private final ConnectionSettings settings;
   private final PostgresTools tools;
-  private final BlobSink sink;
-  private final Instant time;
+  private final FileBlobs files;
 
-  SchemaDump(ConnectionSettings settings, PostgresTools tools, BlobSink sink, Instant time) {
+  SchemaDump(ConnectionSettings settings, PostgresTools tools, FileBlobs files) {
     this.settings = settings;
     this.tools = tools;
-    this.sink = sink;
-    this.time = time;
+    this.files = files;
   }
 
   /**
@@ -77,9 +73,10 @@ final class SchemaDump {
   }
 
   private Node print(String name, String program, String... arguments) {
-    try (PrivateFiles files = PrivateFiles.create();
-        ChildProcess child = tools.program(program, settings, files).arguments(arguments).start()) {
-      Node node = FileBlobs.save(sink, name, time, child.stdout());
+    try (PrivateFiles secrets = PrivateFiles.create();
+        ChildProcess child =
+            tools.program(program, settings, secrets).arguments(arguments).start()) {
+      Node node = files.save(name, child.stdout());
       child.finish();
       return node;
     } catch (IOException e) {

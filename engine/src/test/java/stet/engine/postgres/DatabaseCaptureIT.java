@@ -30,6 +30,8 @@ import stet.engine.ErrorCode;
 import stet.engine.RowHash;
 import stet.engine.StetException;
 import stet.engine.component.Captured;
+import stet.engine.component.Component;
+import stet.engine.component.Operation;
 import stet.engine.component.Progress;
 import stet.engine.postgres.DatabaseDescription.Sequence;
 import stet.engine.postgres.DatabaseDescription.Table;
@@ -651,7 +653,7 @@ class DatabaseCaptureIT {
   }
 
   @Test
-  void namesWhatTheRoleMayNotRead() {
+  void readsWithAMinimalRoleAndNotWithLess() {
     PostgresServer server = PostgresServers.installed();
     PostgresRoundTrip trip = new PostgresRoundTrip(server);
     String database = database(server, "rights", "");
@@ -674,24 +676,25 @@ class DatabaseCaptureIT {
             server.url(database, "reader_of_some", "secret-word"),
             Map.of(),
             Path.of("/nonexistent"));
-    assertThatThrownBy(() -> new DatabaseCapture(reader, null, "default").check())
+    Component component = new PostgresComponent("default", reader, null, null);
+    Operation operation = trip.context(Progress.NONE).operation();
+    assertThatThrownBy(() -> component.check(operation))
         .isInstanceOfSatisfying(
             StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE))
-        .hasMessageContaining("user \"reader_of_some\" may not read all of database \"rights\"")
-        .hasMessageContaining("table \"public\".\"closed\": no SELECT privilege")
-        .hasMessageContaining(
-            "table \"public\".\"guarded\": its row-level security would hide rows")
-        .hasMessageContaining("sequence \"public\".\"counter\": no SELECT privilege")
-        .hasMessageContaining("table \"hidden\".\"t\": no USAGE privilege on its schema")
-        .hasMessageNotContaining("secret-word")
-        .hasMessageNotContaining("\"open\"");
+        .hasMessageContaining("table \"public\".\"closed\"")
+        .hasMessageContaining("sequence \"public\".\"counter\"")
+        .hasMessageContaining("table \"hidden\".\"t\"");
+    assertThatThrownBy(() -> component.capture(trip.context(Progress.NONE)))
+        .isInstanceOfSatisfying(
+            StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE))
+        .hasMessageContaining("permission denied")
+        .hasMessageNotContaining("secret-word");
     server.execute(
         database,
         "grant pg_read_all_data to reader_of_some",
         "alter role reader_of_some bypassrls");
-    new DatabaseCapture(reader, null, "default").check();
-    Captured captured =
-        new DatabaseCapture(reader, null, "default").capture(trip.context(Progress.NONE));
+    component.check(operation);
+    Captured captured = component.capture(trip.context(Progress.NONE));
     assertThat(tables(captured)).hasSize(4);
   }
 

@@ -14,6 +14,7 @@ import stet.engine.component.Captured;
 import stet.engine.component.Operation;
 import stet.engine.component.Progress;
 import stet.engine.process.ChildProcess;
+import stet.repository.chunk.Polynomial;
 import stet.testkit.MemoryBlobs;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
@@ -42,7 +43,7 @@ final class PostgresRoundTrip {
         null,
         null,
         KEY,
-        new stet.repository.chunk.Polynomial(0x3da3358b4dc173L));
+        new Polynomial(0x3DA3358B4DC173L));
   }
 
   Captured capture(String database) {

@@ -433,8 +433,8 @@ class RestoreIT {
     List<Node> nodes = new ArrayList<>(files.list(captured.node()));
     nodes.removeIf(node -> node.name().equals(DatabaseCapture.DESCRIPTION));
     nodes.add(
-        FileBlobs.save(
-            blobs, DatabaseCapture.DESCRIPTION, Instant.EPOCH, description.toJson().toBytes()));
+        new FileBlobs(blobs, polynomial(), Instant.EPOCH)
+            .save(DatabaseCapture.DESCRIPTION, description.toJson().toBytes()));
     nodes.sort(Tree.BY_NAME);
     return new Captured(
         Node.directory("default", Instant.EPOCH, blobs.save(BlobType.TREE, Tree.encode(nodes))),
