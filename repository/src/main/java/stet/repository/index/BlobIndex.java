@@ -9,7 +9,6 @@ import java.util.Set;
 import stet.repository.BlobType;
 import stet.repository.Id;
 import stet.repository.crypto.MasterKey;
-import stet.repository.pack.PackEntry;
 
 /**
  * The index in memory: where every blob is, in at most 64 bytes a blob. Safe for use by several

@@ -8,7 +8,6 @@ import org.jspecify.annotations.Nullable;
 import stet.repository.BlobType;
 import stet.repository.Id;
 import stet.repository.json.JsonException;
-import stet.repository.pack.PackEntry;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;

@@ -8,6 +8,7 @@ import stet.repository.Bytes;
 import stet.repository.Id;
 import stet.repository.RepositoryException;
 import stet.repository.crypto.MasterKey;
+import stet.repository.index.PackEntry;
 
 /**
  * The list of a pack's blobs at its end. A pack is the sealed blobs without gaps, the sealed
@@ -36,11 +37,15 @@ public final class PackHeader {
 
   private PackHeader() {}
 
+  private static int entryLength(boolean compressed) {
+    return compressed ? COMPRESSED_ENTRY_LENGTH : ENTRY_LENGTH;
+  }
+
   /** The size of a whole pack of these blobs in bytes. */
   public static long packSize(Iterable<PackEntry> entries) {
     long size = MasterKey.OVERHEAD + LENGTH_FIELD;
     for (PackEntry entry : entries) {
-      size += Integer.toUnsignedLong(entry.length()) + entry.headerLength();
+      size += Integer.toUnsignedLong(entry.length()) + entryLength(entry.isCompressed());
     }
     return size;
   }
@@ -54,7 +59,7 @@ public final class PackHeader {
   public static byte[] encode(List<PackEntry> entries) {
     long length = 0;
     for (PackEntry entry : entries) {
-      length += entry.headerLength();
+      length += entryLength(entry.isCompressed());
     }
     if (length == 0 || length + MasterKey.OVERHEAD > MAX_SEALED_LENGTH) {
       throw new IllegalArgumentException(
@@ -122,7 +127,7 @@ public final class PackHeader {
             null);
       }
       boolean compressed = code >= COMPRESSED_DATA;
-      int entryLength = compressed ? COMPRESSED_ENTRY_LENGTH : ENTRY_LENGTH;
+      int entryLength = entryLength(compressed);
       if (header.length - at < entryLength) {
         throw RepositoryException.damaged(
             "entry %d of the pack header is cut off: %d bytes of %d"

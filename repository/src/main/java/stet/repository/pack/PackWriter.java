@@ -25,6 +25,7 @@ import stet.repository.codec.UnpackedCodec;
 import stet.repository.crypto.MasterKey;
 import stet.repository.index.BlobIndex;
 import stet.repository.index.IndexFile;
+import stet.repository.index.PackEntry;
 
 /**
  * Writes new blobs into packs and the packs into the repository.

@@ -18,6 +18,7 @@ import stet.repository.RepositoryException;
 import stet.repository.RepositoryException.Problem;
 import stet.repository.Seeded;
 import stet.repository.TinyRepository;
+import stet.repository.index.PackEntry;
 
 class PackHeaderTest {
   @ParameterizedTest

@@ -1,4 +1,4 @@
-package stet.repository.pack;
+package stet.repository.index;
 
 import stet.repository.BlobType;
 import stet.repository.Id;
@@ -21,10 +21,5 @@ public record PackEntry(BlobType type, Id id, int offset, int length, int uncomp
   /** Bytes of the plaintext, unsigned like the others. */
   public int plaintextLength() {
     return isCompressed() ? uncompressedLength : length - MasterKey.OVERHEAD;
-  }
-
-  /** Bytes that the entry takes in a pack's header. */
-  public int headerLength() {
-    return isCompressed() ? PackHeader.COMPRESSED_ENTRY_LENGTH : PackHeader.ENTRY_LENGTH;
   }
 }
