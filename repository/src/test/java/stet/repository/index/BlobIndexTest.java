@@ -107,7 +107,7 @@ class BlobIndexTest {
   @Test
   void takesAtMost64BytesABlob() {
     filled(10_000); // so that what is loaded once does not count
-    for (int blobs : new int[] {200_000, 400_000, 786_500}) {
+    for (int blobs : new int[] {393_300, 600_000, 786_500}) {
       long before = used();
       BlobIndex index = filled(blobs);
       double each = (double) (used() - before) / blobs;
