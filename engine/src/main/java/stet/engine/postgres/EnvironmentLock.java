@@ -13,10 +13,12 @@ import stet.repository.Id;
  */
 public final class EnvironmentLock implements AutoCloseable {
   private final Maintenance maintenance;
+  private final long key;
   private final String environment;
 
-  private EnvironmentLock(Maintenance maintenance, String environment) {
+  private EnvironmentLock(Maintenance maintenance, long key, String environment) {
     this.maintenance = maintenance;
+    this.key = key;
     this.environment = environment;
   }
 
@@ -45,7 +47,7 @@ public final class EnvironmentLock implements AutoCloseable {
                 + holder(maintenance.session(), key),
             "Wait until it ends; a lock never outlives the session that holds it.");
       }
-      return new EnvironmentLock(maintenance, environment);
+      return new EnvironmentLock(maintenance, key, environment);
     } catch (SQLException e) {
       throw PostgresErrors.failed("cannot lock environment \"" + environment + "\"", e);
     } finally {
@@ -94,6 +96,14 @@ public final class EnvironmentLock implements AutoCloseable {
 
   @Override
   public void close() {
-    maintenance.close();
+    try {
+      // The server notices the end of a session later than its client, and the next would be
+      // refused.
+      maintenance.session().value("SELECT pg_catalog.pg_advisory_unlock(?)", key);
+    } catch (SQLException e) {
+      // A session that is gone holds no lock.
+    } finally {
+      maintenance.close();
+    }
   }
 }
