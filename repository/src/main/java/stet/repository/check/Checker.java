@@ -34,6 +34,7 @@ import stet.repository.pack.PackReader;
 import stet.repository.snapshot.Snapshot;
 import stet.repository.tree.Node;
 import stet.repository.tree.NodeType;
+import stet.repository.tree.Tree;
 
 /**
  * Checks a repository as {@code restic check} does: that all its files can be read and fit
@@ -250,15 +251,12 @@ public final class Checker {
       }
       for (Node node : nodes) {
         String path = visit.path + node.name();
-        if (node.nameBytes().length == 0) {
-          error(visit.path, "has an entry without a name");
+        String fault = Tree.fault(node);
+        if (fault != null) {
+          error(path, fault);
         }
-        if (node.type() == NodeType.DIRECTORY) {
-          if (node.subtree() == null) {
-            error(path, "is a directory without a tree");
-          } else {
-            pending.push(new Visit(node.subtree(), path + "/"));
-          }
+        if (node.type() == NodeType.DIRECTORY && node.subtree() != null) {
+          pending.push(new Visit(node.subtree(), path + "/"));
         }
         long size = 0;
         boolean known = true;

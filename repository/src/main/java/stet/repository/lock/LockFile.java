@@ -1,10 +1,9 @@
 package stet.repository.lock;
 
 import java.time.OffsetDateTime;
-import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
 import org.jspecify.annotations.Nullable;
 import stet.repository.Id;
+import stet.repository.json.GoTime;
 import stet.repository.json.JsonException;
 import stet.repository.json.JsonObject;
 
@@ -35,25 +34,21 @@ public record LockFile(
    */
   static LockFile parse(Id id, byte[] json) {
     JsonObject object = JsonObject.parse(json);
-    try {
-      JsonObject process = object.optionalObject("stet");
-      return new LockFile(
-          id,
-          OffsetDateTime.parse(object.string("time")),
-          object.flag("exclusive", false),
-          object.has("hostname") ? object.string("hostname") : "",
-          object.has("username") ? object.string("username") : "",
-          object.integer("pid", 0),
-          process == null ? null : LocalProcess.parse(process));
-    } catch (DateTimeParseException e) {
-      throw new JsonException("a lock's time is unreadable: " + e.getParsedString(), e);
-    }
+    JsonObject process = object.optionalObject("stet");
+    return new LockFile(
+        id,
+        GoTime.parse(object.string("time")),
+        object.flag("exclusive", false),
+        object.has("hostname") ? object.string("hostname") : "",
+        object.has("username") ? object.string("username") : "",
+        object.integer("pid", 0),
+        process == null ? null : LocalProcess.parse(process));
   }
 
   /** The JSON text of a new lock of this process. */
   static byte[] encode(OffsetDateTime time, boolean exclusive, LocalProcess process) {
     return new JsonObject()
-        .put("time", time.format(DateTimeFormatter.ISO_OFFSET_DATE_TIME))
+        .put("time", GoTime.format(time))
         .put("exclusive", exclusive)
         .put("hostname", process.hostname())
         .put("username", process.username())

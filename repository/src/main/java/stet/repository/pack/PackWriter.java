@@ -1,14 +1,11 @@
 package stet.repository.pack;
 
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import stet.repository.BlobSink;
@@ -50,7 +47,7 @@ public final class PackWriter implements BlobSink, AutoCloseable {
   private static final int TREE_PACK_SIZE = 4 << 20;
 
   /** rustic counts a pack's blobs in 16 bits, and a header must stay small. */
-  private static final int MAX_BLOBS = 10_000;
+  static final int MAX_BLOBS = 10_000;
 
   /**
    * Blobs go to one of two open packs at random, so that a storage provider cannot read off their
@@ -78,9 +75,9 @@ public final class PackWriter implements BlobSink, AutoCloseable {
   private final Set<Claim> inFlight = ConcurrentHashMap.newKeySet();
   private final @Nullable OpenPack[] openData = new @Nullable OpenPack[OPEN_DATA_PACKS];
   private final @Nullable OpenPack[] openTree = new @Nullable OpenPack[1];
-  private final Buffers dataBuffers;
-  private final Buffers treeBuffers;
-  private final Uploads uploads;
+  private final PackBuffers dataBuffers;
+  private final PackBuffers treeBuffers;
+  private final StoreQueue uploads;
 
   private final List<BlobIndex.Pack> unindexed = new ArrayList<>();
   private int unindexedBlobs;
@@ -112,9 +109,9 @@ public final class PackWriter implements BlobSink, AutoCloseable {
     this.key = key;
     this.index = index;
     int parallel = backend.parallelism();
-    this.dataBuffers = new Buffers(PACK_SIZE, OPEN_DATA_PACKS + parallel + 1);
-    this.treeBuffers = new Buffers(TREE_PACK_SIZE, openTree.length + 2);
-    this.uploads = new Uploads(parallel);
+    this.dataBuffers = new PackBuffers(PACK_SIZE, OPEN_DATA_PACKS + parallel + 1);
+    this.treeBuffers = new PackBuffers(TREE_PACK_SIZE, openTree.length + 2);
+    this.uploads = new StoreQueue(parallel);
   }
 
   /** What a writer has added. */
@@ -204,7 +201,7 @@ public final class PackWriter implements BlobSink, AutoCloseable {
   }
 
   private Reservation reserve(BlobType type, int sealedLength) {
-    Buffers buffers =
+    PackBuffers buffers =
         switch (type) {
           case DATA -> dataBuffers;
           case TREE -> treeBuffers;
@@ -254,14 +251,14 @@ public final class PackWriter implements BlobSink, AutoCloseable {
     final BlobType type;
     final byte[] bytes;
     private final int capacity;
-    private final @Nullable Buffers origin;
+    private final @Nullable PackBuffers origin;
     private final List<PackEntry> entries = new ArrayList<>();
     private int used;
     private int unfilled;
     private boolean closed;
     private boolean broken;
 
-    OpenPack(BlobType type, byte[] bytes, int capacity, @Nullable Buffers origin) {
+    OpenPack(BlobType type, byte[] bytes, int capacity, @Nullable PackBuffers origin) {
       this.type = type;
       this.bytes = bytes;
       this.capacity = capacity;
@@ -430,130 +427,6 @@ public final class PackWriter implements BlobSink, AutoCloseable {
     } catch (RepositoryException e) {
       // Without its index entry a pack is garbage that prune removes; nothing refers to it.
       uploads.fail(e);
-    }
-  }
-
-  /** A fixed number of pack buffers, made when first needed. */
-  private static final class Buffers {
-    /**
-     * Room for the header of a pack with the greatest number of blobs, so that packs are stored
-     * without a copy.
-     */
-    private static final int HEADER_ROOM =
-        MAX_BLOBS * PackHeader.COMPRESSED_ENTRY_LENGTH + MasterKey.OVERHEAD + Integer.BYTES;
-
-    final int size;
-    private final int limit;
-    private final Deque<byte[]> free = new ArrayDeque<>();
-    private int made;
-
-    Buffers(int size, int limit) {
-      this.size = size;
-      this.limit = limit;
-    }
-
-    synchronized byte[] take() {
-      while (free.isEmpty() && made == limit) {
-        try {
-          wait();
-        } catch (InterruptedException e) {
-          Thread.currentThread().interrupt();
-          throw new RepositoryException(Problem.INTERRUPTED, "interrupted", null, e);
-        }
-      }
-      if (free.isEmpty()) {
-        made++;
-        return new byte[size + HEADER_ROOM];
-      }
-      return free.pop();
-    }
-
-    synchronized void give(byte[] buffer) {
-      free.push(buffer);
-      notifyAll();
-    }
-  }
-
-  /** Stores finished packs on a few threads; the first failure ends the writer. */
-  private static final class Uploads {
-    private final int threads;
-    private final Deque<Job> queue = new ArrayDeque<>();
-    private final AtomicInteger names = new AtomicInteger();
-    private int running;
-    private @Nullable Throwable failure;
-
-    private record Job(Runnable work, Runnable after) {}
-
-    Uploads(int threads) {
-      this.threads = threads;
-    }
-
-    synchronized void submit(Runnable work, Runnable after) {
-      queue.add(new Job(work, after));
-      if (running < threads) {
-        running++;
-        Thread.ofPlatform().daemon().name("pack-store-" + names.incrementAndGet()).start(this::run);
-      }
-    }
-
-    private void run() {
-      while (true) {
-        Job job;
-        boolean skip;
-        synchronized (this) {
-          job = queue.poll();
-          if (job == null) {
-            running--;
-            notifyAll();
-            return;
-          }
-          skip = failure != null;
-        }
-        try {
-          if (!skip) {
-            job.work.run();
-          }
-        } catch (RuntimeException | Error e) {
-          fail(e);
-        } finally {
-          job.after.run();
-        }
-      }
-    }
-
-    synchronized void fail(Throwable e) {
-      if (failure == null) {
-        failure = e;
-      }
-    }
-
-    synchronized void throwFailure() {
-      switch (failure) {
-        case null -> {}
-        case RepositoryException e ->
-            throw new RepositoryException(e.problem(), e.getMessage(), e.hint(), e);
-        default -> throw new IllegalStateException("a pack could not be written", failure);
-      }
-    }
-
-    synchronized void await() {
-      boolean interrupted = false;
-      while (running > 0) {
-        try {
-          wait();
-        } catch (InterruptedException e) {
-          // A pack that is being stored is not left half-way; the caller learns of the interrupt
-          // afterwards.
-          interrupted = true;
-        }
-      }
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
-
-    void close() {
-      await();
     }
   }
 }
