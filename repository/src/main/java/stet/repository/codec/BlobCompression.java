@@ -75,20 +75,38 @@ public final class BlobCompression {
           "Read it with restic.");
     }
     byte[] plaintext = new byte[uncompressedLength];
+    decompress(frame, offset, length, plaintext, 0, uncompressedLength);
+    return plaintext;
+  }
+
+  /**
+   * Decompresses a blob into an array of the caller's.
+   *
+   * @param uncompressedLength the plaintext's bytes, which must be exact
+   * @throws RepositoryException as damaged if the bytes are no whole frame of that plaintext length
+   */
+  public static void decompress(
+      byte[] frame,
+      int offset,
+      int length,
+      byte[] target,
+      int targetOffset,
+      int uncompressedLength) {
     ZstdDecompressCtx context = DECOMPRESSORS.take();
     int written;
     try {
-      written = context.decompressByteArray(plaintext, 0, plaintext.length, frame, offset, length);
+      written =
+          context.decompressByteArray(
+              target, targetOffset, uncompressedLength, frame, offset, length);
     } catch (ZstdException e) {
       context.close();
       throw RepositoryException.damaged(
-          "not a zstd frame of %d bytes: %s".formatted(expected, e.getMessage()), e);
+          "not a zstd frame of %d bytes: %s".formatted(uncompressedLength, e.getMessage()), e);
     }
     DECOMPRESSORS.give(context);
     if (written != uncompressedLength) {
       throw RepositoryException.damaged(
-          "decompresses to %d bytes, not %d".formatted(written, expected), null);
+          "decompresses to %d bytes, not %d".formatted(written, uncompressedLength), null);
     }
-    return plaintext;
   }
 }

@@ -91,16 +91,30 @@ public final class PackWriter implements BlobSink, AutoCloseable {
   /** A blob that is on its way into a pack. */
   private record Claim(BlobType type, Id id) {}
 
-  /** Room for a compressed blob. */
+  /** One saver's room for a blob compressed, and opened again. */
   private final class Scratch {
-    private byte[] bytes = new byte[0];
+    private byte[] compressed = new byte[0];
+    private byte[] plain = new byte[0];
 
     int compress(byte[] source, int offset, int length) {
       int room = BlobCompression.maxLength(length);
-      if (bytes.length < room) {
-        bytes = new byte[room];
+      if (compressed.length < room) {
+        compressed = new byte[room];
       }
-      return compression.compress(source, offset, length, bytes, 0);
+      return compression.compress(source, offset, length, compressed, 0);
+    }
+
+    /** Opens what was sealed; {@link #plain} then begins with the blob. */
+    void open(byte[] sealed, int offset, int sealedLength, boolean isCompressed, int length) {
+      if (plain.length < length) {
+        plain = new byte[length];
+      }
+      if (isCompressed) {
+        int opened = key.open(sealed, offset, sealedLength, compressed, 0);
+        BlobCompression.decompress(compressed, 0, opened, plain, 0, length);
+      } else {
+        key.open(sealed, offset, sealedLength, plain, 0);
+      }
     }
   }
 
@@ -153,11 +167,7 @@ public final class PackWriter implements BlobSink, AutoCloseable {
       boolean keep = type == BlobType.TREE || compressed < length - length / MIN_GAIN;
       Reservation place = reserve(type, (keep ? compressed : length) + MasterKey.OVERHEAD);
       reserved = true;
-      if (keep) {
-        place.fill(id, scratch.bytes, 0, compressed, length);
-      } else {
-        place.fill(id, bytes, offset, length, 0);
-      }
+      place.fill(id, bytes, offset, length, keep ? compressed : 0, scratch);
       scratches.give(scratch);
     } catch (RuntimeException | Error e) {
       if (!reserved) {
@@ -184,15 +194,26 @@ public final class PackWriter implements BlobSink, AutoCloseable {
     }
 
     /**
-     * Seals bytes into the place.
+     * Seals a blob into the place, and makes sure that what was sealed opens to it again.
      *
-     * @param uncompressedLength the plaintext's if the bytes are compressed, else 0
+     * @param compressed bytes of the compressed blob in {@code scratch}, or 0 to store it as it is
      */
-    void fill(Id id, byte[] stored, int from, int length, int uncompressedLength) {
+    void fill(Id id, byte[] bytes, int from, int length, int compressed, Scratch scratch) {
       boolean filled = false;
       try {
-        key.seal(stored, from, length, pack.bytes, offset);
-        pack.add(new PackEntry(pack.type, id, offset, sealedLength, uncompressedLength));
+        if (compressed != 0) {
+          key.seal(scratch.compressed, 0, compressed, pack.bytes, offset);
+        } else {
+          key.seal(bytes, from, length, pack.bytes, offset);
+        }
+        scratch.open(pack.bytes, offset, sealedLength, compressed != 0, length);
+        if (!Arrays.equals(scratch.plain, 0, length, bytes, from, from + length)) {
+          throw new RepositoryException(
+              Problem.DAMAGED,
+              "blob " + id.shortText() + " changed while it was packed",
+              "The machine's memory may be faulty; test it before you trust a backup made here.");
+        }
+        pack.add(new PackEntry(pack.type, id, offset, sealedLength, compressed != 0 ? length : 0));
         filled = true;
       } finally {
         pack.done(filled);
@@ -276,21 +297,9 @@ public final class PackWriter implements BlobSink, AutoCloseable {
       return offset;
     }
 
-    /** Takes a filled place into the pack if it opens to what was saved. */
-    void add(PackEntry entry) {
-      Id found =
-          Id.of(
-              BlobDecoder.open(
-                  key, bytes, entry.offset(), entry.length(), entry.uncompressedLength()));
-      if (!found.equals(entry.id())) {
-        throw new RepositoryException(
-            Problem.DAMAGED,
-            "a blob changed while it was packed: expected " + entry.id() + ", found " + found,
-            "The machine's memory may be faulty; test it before you trust a backup made here.");
-      }
-      synchronized (this) {
-        entries.add(entry);
-      }
+    /** Takes a filled place into the pack. */
+    synchronized void add(PackEntry entry) {
+      entries.add(entry);
     }
 
     /** A reserved place is filled, or never will be. */
