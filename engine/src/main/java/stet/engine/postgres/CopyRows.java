@@ -18,8 +18,6 @@ final class CopyRows {
 
   private byte[] carried = NOTHING;
 
-  private CopyRows() {}
-
   /** Receives rows. */
   @FunctionalInterface
   interface RowConsumer {
@@ -44,7 +42,7 @@ final class CopyRows {
     for (byte[] message = copy.readFromCopy(); message != null; message = copy.readFromCopy()) {
       count += rows.message(message, consumer);
     }
-    if (rows.carried.length > 0) {
+    if (!rows.isWhole()) {
       throw new SQLException("the server's COPY ended in the middle of row " + (count + 1));
     }
     long counted = copy.getHandledRowCount();
@@ -55,8 +53,13 @@ final class CopyRows {
     return count;
   }
 
+  /** Whether the last message ended with a row. */
+  boolean isWhole() {
+    return carried.length == 0;
+  }
+
   /** Passes on the rows that end in a message and returns their number. */
-  private long message(byte[] message, RowConsumer consumer) {
+  long message(byte[] message, RowConsumer consumer) {
     long count = 0;
     int start = 0;
     for (int end = newline(message, 0); end >= 0; end = newline(message, start)) {

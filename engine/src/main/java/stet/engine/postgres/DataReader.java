@@ -246,12 +246,14 @@ final class DataReader {
       return worker -> {
         worker.lock(readable.table());
         try (MemoryBudget.Share _ = budget.take(longestRow(worker, first, end))) {
-          switch (tree.cut()) {
-            case BLOCKS -> readBlocks(worker, first, end);
-            case ROWS -> readRows(worker);
-          }
+          return switch (tree.cut()) {
+            case BLOCKS -> {
+              readBlocks(worker, first, end);
+              yield bytes() * end / segments - bytes() * first / segments;
+            }
+            case ROWS -> bytes() - readRows(worker);
+          };
         }
-        return bytes() * end / segments - bytes() * first / segments;
       };
     }
 
@@ -266,19 +268,22 @@ final class DataReader {
       }
     }
 
-    private void readRows(Worker worker) throws SQLException {
+    /** Returns how many of {@link #bytes} were reported while it read. */
+    private long readRows(Worker worker) throws SQLException {
       SegmentWriter writer = worker.writer;
       RowCutter cutter = new RowCutter(writer);
       CopyRows.read(worker.session, copyAll(), cutter);
       if (!writer.isEmpty()) {
         cutter.cut();
       }
+      return cutter.reported;
     }
 
     /** Ends a segment wherever the rows say so. */
     private final class RowCutter implements CopyRows.RowConsumer {
       private final SegmentWriter writer;
       private long ordinal;
+      private long reported;
 
       private RowCutter(SegmentWriter writer) {
         this.writer = writer;
@@ -294,7 +299,12 @@ final class DataReader {
 
       private void cut() {
         operation.checkStop();
-        tree.add(ordinal, writer.finish(SegmentGeometry.position(SegmentList.Cut.ROWS, ordinal)));
+        ReadSegment segment =
+            writer.finish(SegmentGeometry.position(SegmentList.Cut.ROWS, ordinal));
+        tree.add(ordinal, segment);
+        long part = Math.min(segment.segment().bytes(), bytes() - reported);
+        operation.progress().advance(part);
+        reported += part;
         ordinal++;
       }
     }

@@ -41,23 +41,25 @@ final class SnapshotHolder implements AutoCloseable {
           "42703", // undefined_column
           "3F000"); // invalid_schema_name
 
+  /** SQLSTATEs that mean: a table was dropped or renamed since it was listed. */
+  private static final Set<String> GONE =
+      Set.of(
+          "42P01", // undefined_table
+          "3F000", // invalid_schema_name
+          "42809"); // wrong_object_type: the name is another object's now
+
   private final ConnectionSettings settings;
   private final Duration patience;
   private final Session locks;
   private final Set<LockableTable> locked = new HashSet<>();
-  private final Map<String, String> definitions;
+  private Map<String, String> definitions = Map.of();
   private @Nullable Session exporter;
   private @Nullable String snapshot;
 
-  private SnapshotHolder(
-      ConnectionSettings settings,
-      Duration patience,
-      Session locks,
-      Map<String, String> definitions) {
+  private SnapshotHolder(ConnectionSettings settings, Duration patience, Session locks) {
     this.settings = settings;
     this.patience = patience;
     this.locks = locks;
-    this.definitions = definitions;
   }
 
   /**
@@ -73,9 +75,7 @@ final class SnapshotHolder implements AutoCloseable {
     try {
       locks.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY");
       locks.execute("SET LOCAL lock_timeout = " + patience.toMillis());
-      SnapshotHolder holder =
-          new SnapshotHolder(
-              settings, patience, locks, new CatalogReader(locks).unlockedDefinitions());
+      SnapshotHolder holder = new SnapshotHolder(settings, patience, locks);
       try {
         holder.lockAndExport(operation);
       } catch (SQLException | RuntimeException | SourceChangedException e) {
@@ -96,6 +96,7 @@ final class SnapshotHolder implements AutoCloseable {
     lock(new CatalogReader(locks).lockables(), operation);
     for (int round = 0; round < MOST_ROUNDS; round++) {
       operation.checkStop();
+      definitions = new CatalogReader(locks).unlockedDefinitions();
       Session session = Session.open(settings);
       exporter = session;
       session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
@@ -115,8 +116,7 @@ final class SnapshotHolder implements AutoCloseable {
         ErrorCode.SOURCE,
         "tables of "
             + settings.describe()
-            + " were created or renamed faster than they could be"
-            + " locked, "
+            + " were created or renamed faster than they could be locked, "
             + MOST_ROUNDS
             + " times in a row",
         "Run the backup when no migration runs.");
@@ -127,15 +127,35 @@ final class SnapshotHolder implements AutoCloseable {
     for (int from = 0; from < tables.size(); from += LOCK_CHUNK) {
       operation.checkStop();
       List<LockableTable> chunk = tables.subList(from, Math.min(from + LOCK_CHUNK, tables.size()));
-      List<String> names =
-          chunk.stream().map(t -> "ONLY " + SqlText.name(t.schema(), t.name())).toList();
-      try {
-        locks.execute("LOCK TABLE " + String.join(", ", names) + " IN ACCESS SHARE MODE");
-      } catch (SQLException e) {
+      if (!lockIfThere(chunk)) {
+        for (LockableTable table : chunk) {
+          lockIfThere(List.of(table));
+        }
+      }
+    }
+  }
+
+  /**
+   * Locks tables, or none if one of them is gone. One that is gone does no harm: the snapshot will
+   * not have it either, or have it under another name and so as one that is yet to be locked.
+   */
+  private boolean lockIfThere(List<LockableTable> tables)
+      throws SQLException, SourceChangedException {
+    List<String> names =
+        tables.stream().map(t -> "ONLY " + SqlText.name(t.schema(), t.name())).toList();
+    locks.execute("SAVEPOINT one");
+    try {
+      locks.execute("LOCK TABLE " + String.join(", ", names) + " IN ACCESS SHARE MODE");
+    } catch (SQLException e) {
+      if (e.getSQLState() == null || !GONE.contains(e.getSQLState())) {
         throw conflictOrSame(settings, "cannot lock the tables of " + settings.describe(), e);
       }
-      locked.addAll(chunk);
+      locks.execute("ROLLBACK TO SAVEPOINT one");
+      return false;
     }
+    locks.execute("RELEASE SAVEPOINT one");
+    locked.addAll(tables);
+    return true;
   }
 
   /** The snapshot's name for {@code SET TRANSACTION SNAPSHOT} and {@code pg_dump --snapshot}. */

@@ -585,6 +585,88 @@ class DatabaseCaptureIT {
   }
 
   @Test
+  void nobodyCanTruncateATableBetweenSnapshotAndReading() throws IOException {
+    PostgresServer server = PostgresServers.installed();
+    PostgresRoundTrip trip = new PostgresRoundTrip(server);
+    String database = database(server, "truncated", "");
+    server.execute(database, "create table a as select generate_series(1, 1000) i");
+    AtomicReference<String> refusal = new AtomicReference<>("none");
+    Captured captured =
+        new DatabaseCapture(trip.settings(database), null, "default")
+            .capture(
+                trip.context(
+                    new Watching() {
+                      @Override
+                      public void phase(String what) {
+                        try (Connection connection = server.connect(database);
+                            Statement statement = connection.createStatement()) {
+                          statement.execute("set lock_timeout = 200; truncate a");
+                        } catch (SQLException e) {
+                          refusal.set(e.getSQLState());
+                        }
+                      }
+                    }));
+    assertThat(refusal.get()).isEqualTo("55P03");
+    assertThat(trip.rows(captured, "data/public.a")).hasSize(1000);
+  }
+
+  @Test
+  void aTableThatGoesOrComesWhileOthersAreLockedDoesNoHarm() throws Exception {
+    PostgresServer server = PostgresServers.installed();
+    PostgresRoundTrip trip = new PostgresRoundTrip(server);
+    String database = database(server, "comesandgoes", "");
+    server.execute(
+        database,
+        "create table a as select generate_series(1, 1000) i",
+        "create table goes as select 1 i",
+        "create table renamed as select 2 i",
+        "create table z as select generate_series(1, 10) i");
+    AtomicInteger attempts = new AtomicInteger();
+    AtomicReference<Thread> changing = new AtomicReference<>();
+    try (Connection connection = server.connect(database);
+        Statement statement = connection.createStatement()) {
+      statement.execute("begin; lock table a in access exclusive mode");
+      changing.set(
+          Thread.ofPlatform()
+              .start(() -> {
+                try {
+                  await(
+                      server,
+                      database,
+                      "select count(*) from pg_locks where mode = 'AccessShareLock' and not granted",
+                      "1");
+                  statement.execute("drop table goes");
+                  statement.execute("alter table renamed rename to became");
+                  statement.execute("create table comes as select generate_series(1, 5) i");
+                  statement.execute("commit");
+                } catch (SQLException e) {
+                  throw new AssertionError(e);
+                }
+              }));
+      Captured captured =
+          new DatabaseCapture(trip.settings(database), null, "default")
+              .capture(
+                  trip.context(
+                      new Watching() {
+                        @Override
+                        public void phase(String what) {
+                          attempts.incrementAndGet();
+                        }
+                      }));
+      changing.get().join();
+      assertThat(attempts).hasValue(1);
+      assertThat(tables(captured).keySet())
+          .containsExactlyInAnyOrder(
+              "\"public\".\"a\"",
+              "\"public\".\"became\"",
+              "\"public\".\"z\"",
+              "\"public\".\"comes\"");
+      assertThat(trip.rows(captured, "data/public.comes")).hasSize(5);
+      assertThat(trip.rows(captured, "data/public.z")).hasSize(10);
+    }
+  }
+
+  @Test
   void failsWhenTheSessionThatHoldsTheLocksDies() {
     PostgresServer server = PostgresServers.installed();
     PostgresRoundTrip trip = new PostgresRoundTrip(server);
