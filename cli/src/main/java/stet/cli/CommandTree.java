@@ -78,11 +78,13 @@ final class CommandTree {
     UsageMessageSpec usage = command.getCommandSpec().usageMessage();
     usage.abbreviateSynopsis(true);
     usage.sortOptions(false);
+    usage.synopsisSubcommandLabel("VERB");
     Map<String, IHelpSectionRenderer> sections = command.getHelpSectionMap();
     if (root) {
       usage.commandListHeading("");
       sections.put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST, help -> verbs(help.colorScheme()));
     } else {
+      usage.commandListHeading("%nVerbs:%n");
       sections.put(
           UsageMessageSpec.SECTION_KEY_OPTION_LIST,
           help ->

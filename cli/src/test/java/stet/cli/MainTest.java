@@ -51,7 +51,7 @@ class MainTest {
 
     assertThat(result.status()).isEqualTo(2);
     assertThat(result.output()).isEmpty();
-    assertThat(result.error()).startsWith("Usage: stet [OPTIONS] [COMMAND]");
+    assertThat(result.error()).startsWith("Usage: stet [OPTIONS] VERB");
   }
 
   @Test
