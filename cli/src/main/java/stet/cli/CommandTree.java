@@ -15,6 +15,7 @@ import picocli.CommandLine.Model.UsageMessageSpec;
 import stet.cli.command.BackupCommand;
 import stet.cli.command.CheckCommand;
 import stet.cli.command.ConfigCommand;
+import stet.cli.command.DemoCommand;
 import stet.cli.command.DumpCommand;
 import stet.cli.command.InitCommand;
 import stet.cli.command.LsCommand;
@@ -24,6 +25,7 @@ import stet.cli.command.RollbackCommand;
 import stet.cli.command.SnapshotsCommand;
 import stet.cli.command.UnlockCommand;
 import stet.cli.command.VersionCommand;
+import stet.cli.session.CommandLines;
 import stet.cli.session.Session;
 
 /**
@@ -49,7 +51,7 @@ final class CommandTree {
     groups.put(
         "Look into snapshots", List.of(SnapshotsCommand.class, LsCommand.class, DumpCommand.class));
     groups.put("Care for the repository", List.of(CheckCommand.class, UnlockCommand.class));
-    groups.put("About stet", List.of(ConfigCommand.class, VersionCommand.class));
+    groups.put("About stet", List.of(DemoCommand.class, ConfigCommand.class, VersionCommand.class));
     return groups;
   }
 
@@ -112,13 +114,18 @@ final class CommandTree {
     return text.toString();
   }
 
-  /** Makes verbs, which take the session by their constructor. */
+  /** Makes verbs, which take the session by their constructor; some run others. */
   private record Factory(Session session) implements CommandLine.IFactory {
     @Override
     public <K> K create(Class<K> type) throws Exception {
       for (var constructor : type.getDeclaredConstructors()) {
         if (List.of(constructor.getParameterTypes()).equals(List.of(Session.class))) {
           return type.cast(constructor.newInstance(session));
+        }
+        if (List.of(constructor.getParameterTypes())
+            .equals(List.of(Session.class, CommandLines.class))) {
+          CommandLines others = (within, arguments) -> new Program(within).execute(arguments);
+          return type.cast(constructor.newInstance(session, others));
         }
       }
       return CommandLine.defaultFactory().create(type);

@@ -28,15 +28,12 @@ final class Program {
    * @return the exit status
    */
   int run(String... arguments) {
-    CommandLine root = CommandTree.create(session);
     try {
-      int status = run(root, arguments);
-      session.output().flush();
-      return status;
+      return execute(arguments);
     } catch (ParameterException e) {
       Output output = session.output(style(arguments));
       if (arguments.length == 0) {
-        output.message(root.getUsageMessage().stripTrailing());
+        output.message(CommandTree.create(session).getUsageMessage().stripTrailing());
         return ErrorCode.USAGE.exitStatus();
       }
       return tell(Failure.of(e, false), output);
@@ -45,8 +42,19 @@ final class Program {
     }
   }
 
-  private int run(CommandLine root, String[] arguments) throws Exception {
-    ParseResult parsed = root.parseArgs(arguments);
+  /**
+   * Runs, and leaves it to the caller to tell the user of a failure.
+   *
+   * @return the exit status
+   */
+  int execute(String... arguments) throws Exception {
+    int status = parseAndCall(arguments);
+    session.output().flush();
+    return status;
+  }
+
+  private int parseAndCall(String[] arguments) throws Exception {
+    ParseResult parsed = CommandTree.create(session).parseArgs(arguments);
     while (parsed.hasSubcommand()) {
       parsed = parsed.subcommand();
     }

@@ -61,6 +61,16 @@ public final class Session {
     this.signals = new Signals(Thread.currentThread(), this::announceStop, endAtOnce);
   }
 
+  private Session(Surroundings surroundings, Signals signals) {
+    this.surroundings = surroundings;
+    this.signals = signals;
+  }
+
+  /** A run within this one, which the same signals stop. */
+  public Session within(Surroundings other) {
+    return new Session(other, signals);
+  }
+
   private void announceStop() {
     if (surroundings.terminal().error()) {
       output().message("stet: stopping; once more ends at once");
