@@ -21,10 +21,26 @@ final class Stet {
       return JsonObject.parse(output);
     }
 
+    /** All documents of the output, one a line. */
+    List<JsonObject> documents() {
+      return output.lines().map(JsonObject::parse).toList();
+    }
+
     JsonObject errorDocument() {
       return JsonObject.parse(error).object("error");
     }
+
+    /** This result, if the program ended well. */
+    Result ok() {
+      if (status != 0) {
+        throw new AssertionError("ended with status " + status + ":\n" + error + output);
+      }
+      return this;
+    }
   }
+
+  /** How long any run may take, in seconds, on a machine that has much else to do. */
+  private static final int PATIENCE = 240;
 
   private final Path directory;
   private final Map<String, String> variables = new HashMap<>();
@@ -40,11 +56,18 @@ final class Stet {
   }
 
   Process start(String main, String... arguments) throws IOException {
-    List<String> command = new ArrayList<>();
+    return startUnder(List.of(), main, arguments);
+  }
+
+  /** Starts as the child of a program that runs another, such as {@code setsid}. */
+  Process startUnder(List<String> program, String main, String... arguments) throws IOException {
+    List<String> command = new ArrayList<>(program);
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
         List.of(
             "-XX:TieredStopAtLevel=1", // start-up counts here, not throughput
+            "-XX:+UseSerialGC",
+            "--enable-native-access=ALL-UNNAMED", // as the launcher does
             "-cp",
             System.getProperty("java.class.path"),
             main));
@@ -53,7 +76,8 @@ final class Stet {
     builder
         .environment()
         .keySet()
-        .removeIf(name -> name.startsWith("STET_") || name.startsWith("RESTIC_"));
+        .removeIf(name ->
+            name.startsWith("STET_") || name.startsWith("RESTIC_") || name.startsWith("PG"));
     builder.environment().remove("DATABASE_URL");
     builder.environment().remove("JAVA_TOOL_OPTIONS");
     builder.environment().put("LC_ALL", "C.UTF-8");
@@ -77,9 +101,9 @@ final class Stet {
     try (ExecutorService readers = Executors.newVirtualThreadPerTaskExecutor()) {
       Future<byte[]> output = readers.submit(() -> process.getInputStream().readAllBytes());
       Future<byte[]> error = readers.submit(() -> process.getErrorStream().readAllBytes());
-      if (!process.waitFor(60, TimeUnit.SECONDS)) {
+      if (!process.waitFor(PATIENCE, TimeUnit.SECONDS)) {
         process.destroyForcibly();
-        throw new AssertionError("the program did not end within 60 s");
+        throw new AssertionError("the program did not end within " + PATIENCE + " s");
       }
       return new Result(
           process.exitValue(),

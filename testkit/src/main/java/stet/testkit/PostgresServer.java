@@ -172,6 +172,7 @@ public final class PostgresServer implements AutoCloseable {
     all.put("unix_socket_directories", directory.toString());
     all.put("password_encryption", "scram-sha-256");
     all.put("max_connections", "60");
+    all.put("max_prepared_transactions", "5");
     all.put("shared_buffers", "64MB");
     all.put("max_wal_size", "1GB");
     all.put("timezone", "UTC");
@@ -363,13 +364,15 @@ public final class PostgresServer implements AutoCloseable {
 
   /** Runs statements one after the other in autocommit mode. */
   public void execute(String database, String... statements) {
+    String current = "";
     try (Connection connection = connect(database);
         Statement statement = connection.createStatement()) {
       for (String sql : statements) {
+        current = sql;
         statement.execute(sql);
       }
     } catch (SQLException e) {
-      throw new AssertionError(e.getMessage() + " in: " + String.join("; ", statements), e);
+      throw new AssertionError(e.getMessage() + " in: " + current, e);
     }
   }
 
