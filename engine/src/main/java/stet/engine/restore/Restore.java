@@ -95,9 +95,10 @@ public final class Restore {
       wanted.retainAll(only);
     }
     refuseMissing(manifest, wanted);
+    // Of all components: a restore that is half-way may concern others than those wanted now.
+    PendingRestore.refuse(environment, operation);
     List<Step> steps = new ArrayList<>();
     try (Targets targets = new Targets(environment, operation, wanted)) {
-      PendingRestore.refuse(targets);
       for (String name : targets.names()) {
         Manifest.Entry entry = java.util.Objects.requireNonNull(manifest.component(name));
         Node node =
@@ -163,7 +164,6 @@ public final class Restore {
       names.add(step.entry.name());
     }
     try (Targets targets = new Targets(environment, operation, names)) {
-      PendingRestore.refuse(targets);
       PendingRestore.dropDebris(targets, operation);
       Map<String, Beside> staged = new HashMap<>();
       try {
