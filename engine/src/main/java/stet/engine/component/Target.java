@@ -67,7 +67,7 @@ public interface Target extends AutoCloseable {
    * The live state.
    *
    * @param identity tells it from any state that may take its place (a database's OID, a
-   *     directory's device and inode), or null if there is none
+   *     directory's inode and time of birth), or null if there is none
    * @param empty whether a restore would replace nothing of value
    * @param description what a person calls it, such as {@code database "shop" on db.example.org},
    *     without secrets

@@ -6,6 +6,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import stet.engine.component.Progress;
@@ -27,6 +28,9 @@ final class ContentWriter {
   /** How much is read before the chunker looks at it, while it is still in the cache. */
   private static final int READ = 256 << 10;
 
+  /** How much of all files' chunks is given to others at a time, in KiB. */
+  private static final int MAX_GIVEN_KIB = 32 << 10;
+
   /** How many chunks of one file are given to others at a time. */
   private static final int MAX_GIVEN = 3;
 
@@ -35,6 +39,7 @@ final class ContentWriter {
   private final Progress progress;
   private final Pool<byte[]> smallBuffers = new Pool<>(() -> new byte[RabinChunker.MIN]);
   private final Pool<Cutter> cutters;
+  private final Semaphore givenKib = new Semaphore(MAX_GIVEN_KIB);
 
   ContentWriter(BlobSink sink, Polynomial polynomial, Workers workers, Progress progress) {
     RabinChunker.Tables tables = new RabinChunker.Tables(polynomial);
@@ -129,7 +134,7 @@ final class ContentWriter {
     private final Deque<Save> given = new ArrayDeque<>();
 
     void save(byte[] buffer, int offset, int length) {
-      if (workers.hasRoom()) {
+      if (workers.hasRoom() && givenKib.tryAcquire(kib(length))) {
         byte[] copy = new byte[length];
         System.arraycopy(buffer, offset, copy, 0, length);
         Save save = new Save(copy);
@@ -157,6 +162,10 @@ final class ContentWriter {
     }
   }
 
+  private static int kib(int bytes) {
+    return (bytes >> 10) + 1;
+  }
+
   /** A chunk to be saved by whoever comes first: the worker it is given to, or who needs its id. */
   private final class Save implements Workers.Work {
     private final AtomicBoolean claimed = new AtomicBoolean();
@@ -178,6 +187,8 @@ final class ContentWriter {
         id.complete(sink.save(BlobType.DATA, chunk));
       } catch (RuntimeException | Error e) {
         id.completeExceptionally(e);
+      } finally {
+        givenKib.release(kib(chunk.length));
       }
     }
 

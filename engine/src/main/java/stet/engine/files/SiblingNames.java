@@ -154,13 +154,21 @@ final class SiblingNames {
 
   /** Whether a directory of this name is one of Stet's, beside whatever directory. */
   static boolean isOwnDirectory(byte[] name) {
+    int dash = name.length - 9;
+    if (dash < 0 || name[dash] != '-') {
+      return false;
+    }
     Matcher matcher = OWN.matcher(text(name));
     return matcher.matches() && matcher.group(3) == null;
   }
 
   /** Whether a file of this name is one of Stet's, beside whatever directory. */
   static boolean isOwnFile(byte[] name) {
-    Matcher matcher = OWN.matcher(text(name));
+    String text = text(name);
+    if (!text.endsWith(JOURNAL) && !text.endsWith(JOURNAL + UNFINISHED)) {
+      return false;
+    }
+    Matcher matcher = OWN.matcher(text);
     return matcher.matches() && matcher.group(3) != null;
   }
 

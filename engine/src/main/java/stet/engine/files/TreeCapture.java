@@ -50,6 +50,12 @@ final class TreeCapture {
   /** From here on a file's place in a batch is not worth waiting for. */
   private static final long LARGE = 4 << 20;
 
+  /** What an entry takes in a tree, if its name is not unusually long. */
+  private static final int ENTRY_BYTES = 384;
+
+  /** Nodes, then JSON, and that compressed, sealed, and decompressed again for a check. */
+  private static final int TREE_COPIES = 3;
+
   private static final int ATTEMPTS = 5;
   private static final long FIRST_PAUSE_MILLIS = 20;
 
@@ -99,6 +105,7 @@ final class TreeCapture {
     final int slot;
 
     final Folder folder;
+    final PosixPath path;
     final Stat stat;
     final List<Xattr> xattrs;
     final List<Entry> entries;
@@ -106,7 +113,7 @@ final class TreeCapture {
     /** By entry; null for what is left out. */
     final @Nullable Node[] nodes;
 
-    final PreviousDirectory previous;
+    PreviousDirectory previous;
 
     /** The names from the top to here, as patterns want them; empty if there are no patterns. */
     final List<int[]> names;
@@ -123,6 +130,7 @@ final class TreeCapture {
         @Nullable Level parent,
         int slot,
         Folder folder,
+        PosixPath path,
         Stat stat,
         List<Xattr> xattrs,
         List<Entry> entries,
@@ -132,6 +140,7 @@ final class TreeCapture {
       this.parent = parent;
       this.slot = slot;
       this.folder = folder;
+      this.path = path;
       this.stat = stat;
       this.xattrs = xattrs;
       this.entries = entries;
@@ -251,6 +260,7 @@ final class TreeCapture {
               parent,
               slot,
               folder,
+              directory.path(),
               stat,
               xattrs,
               entries,
@@ -621,8 +631,25 @@ final class TreeCapture {
     }
   }
 
+  /** A directory is one blob in restic's format, and so must fit into memory as a whole. */
+  private int expectedBytes(Level level) {
+    long expected = (long) ENTRY_BYTES * level.entries.size();
+    long memory = Runtime.getRuntime().maxMemory();
+    long needed = TREE_COPIES * expected;
+    if (needed > memory) {
+      throw new StetException(
+          ErrorCode.SOURCE,
+          "directory %s has %d entries, which need about %d MiB of memory, but there are %d MiB"
+              .formatted(level.path, level.entries.size(), needed >> 20, memory >> 20),
+          "Set STET_JAVA_OPTS=-Xmx%dg, or spread the files over several directories."
+              .formatted((needed >> 30) + 1));
+    }
+    return (int) Math.min(expected, Integer.MAX_VALUE - 64);
+  }
+
   private Node save(Level level) {
-    TreeEncoder encoder = new TreeEncoder();
+    level.previous = PreviousDirectory.NONE;
+    TreeEncoder encoder = new TreeEncoder(expectedBytes(level));
     for (int i = 0; i < level.nodes.length; i++) {
       Node node = level.nodes[i];
       if (node != null) {
@@ -630,7 +657,7 @@ final class TreeCapture {
         level.nodes[i] = null;
       }
     }
-    Id tree = context.sink().save(BlobType.TREE, encoder.finish());
+    Id tree = encoder.save(context.sink());
     counts.directories.increment();
     byte[] name = level.parent == null ? new byte[0] : level.parent.entries.get(level.slot).name();
     return node(name, NodeType.DIRECTORY, level.stat, level.xattrs, 0, List.of(), null, tree);

@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import stet.engine.posix.Directory;
+import stet.engine.posix.Errno;
 import stet.engine.posix.Handle;
 import stet.engine.posix.PosixException;
 import stet.repository.tree.Xattr;
@@ -54,7 +55,7 @@ final class Xattrs {
     List<Xattr> attributes = new ArrayList<>();
     for (String name : names) {
       if (isKept(name)) {
-        byte[] value = reader.value(name);
+        byte[] value = readable(reader, name);
         if (value != null) {
           attributes.add(new Xattr(name, value));
         }
@@ -62,5 +63,17 @@ final class Xattrs {
     }
     attributes.sort(Comparator.comparing(Xattr::name));
     return attributes;
+  }
+
+  /** Some attributes are listed for everybody and shown to few. */
+  private static byte @Nullable [] readable(Reader reader, String name) throws PosixException {
+    try {
+      return reader.value(name);
+    } catch (PosixException e) {
+      if (e.is(Errno.EACCES, Errno.EPERM)) {
+        return null;
+      }
+      throw e;
+    }
   }
 }

@@ -53,7 +53,7 @@ public final class TreeEncoder {
   /** The bytes that the numbers, keys and times of a node take at most. */
   private static final int FIXED_LENGTH = 1024;
 
-  private byte[] out = new byte[4096];
+  private byte[] out;
   private int at;
   private byte @Nullable [] lastName;
 
@@ -63,6 +63,15 @@ public final class TreeEncoder {
   private int timeOffset;
 
   public TreeEncoder() {
+    this(4096);
+  }
+
+  /**
+   * Makes an encoder with room for a blob of an expected size, so that a large one is not copied
+   * again and again.
+   */
+  public TreeEncoder(int expectedBytes) {
+    out = new byte[Math.max(64, expectedBytes)];
     write(START);
   }
 
