@@ -95,9 +95,10 @@ public final class Restore {
       wanted.retainAll(only);
     }
     refuseMissing(manifest, wanted);
+    // Also one that concerns other components: its journal may count on those restored now.
+    PendingRestore.refuse(environment, operation);
     List<Step> steps = new ArrayList<>();
     try (Targets targets = new Targets(environment, operation, wanted)) {
-      PendingRestore.refuse(targets);
       for (String name : targets.names()) {
         Manifest.Entry entry = java.util.Objects.requireNonNull(manifest.component(name));
         Node node =
@@ -162,8 +163,8 @@ public final class Restore {
     for (Step step : plan.steps) {
       names.add(step.entry.name());
     }
+    PendingRestore.refuse(environment, operation);
     try (Targets targets = new Targets(environment, operation, names)) {
-      PendingRestore.refuse(targets);
       PendingRestore.dropDebris(targets, operation);
       Map<String, Beside> staged = new HashMap<>();
       try {
