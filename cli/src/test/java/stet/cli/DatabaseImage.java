@@ -17,4 +17,15 @@ record DatabaseImage(List<String> definitions, List<String> data) {
         RESTRICT.matcher(definitions).replaceAll("").lines().toList(),
         server.dumpSortedData(database).lines().toList());
   }
+
+  /** Fails, showing what differs, unless the other is equal. */
+  void mustEqual(DatabaseImage expected) {
+    Lines.mustEqual("definitions", definitions, expected.definitions);
+    Lines.mustEqual("data", data, expected.data);
+  }
+
+  @Override
+  public String toString() {
+    return "definitions with hash " + definitions.hashCode() + ", data with " + data.hashCode();
+  }
 }

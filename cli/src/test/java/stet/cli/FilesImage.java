@@ -54,4 +54,19 @@ record FilesImage(List<String> lines) {
   FilesImage withoutTop() {
     return new FilesImage(lines.stream().filter(line -> !line.startsWith("|d|")).toList());
   }
+
+  /** The same without the lines that match. */
+  FilesImage without(String pattern) {
+    return new FilesImage(lines.stream().filter(line -> !line.matches("(?s)" + pattern)).toList());
+  }
+
+  /** Fails, showing what differs, unless the other is equal. */
+  void mustEqual(FilesImage expected) {
+    Lines.mustEqual("files", lines, expected.lines);
+  }
+
+  @Override
+  public String toString() {
+    return lines.size() + " lines with hash " + lines.hashCode();
+  }
 }

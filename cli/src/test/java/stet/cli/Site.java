@@ -83,6 +83,17 @@ final class Site implements AutoCloseable {
     return "{ postgres: " + component + ", url: \"" + server.url(database) + "\" }";
   }
 
+  /** The YAML of a PostgreSQL component with programs of the test's choice. */
+  String postgres(String component, String database, Tools tools) {
+    return "{ postgres: "
+        + component
+        + ", url: \""
+        + server.url(database)
+        + "\", tools: \""
+        + tools.directory()
+        + "\" }";
+  }
+
   /** The YAML of a files component in {@link #live}. */
   String files(String component) {
     return "{ files: " + component + ", path: \"" + live(component) + "\" }";
@@ -92,6 +103,15 @@ final class Site implements AutoCloseable {
   Site configure(String... components) throws IOException {
     return configureEnvironments(
         "  production:\n    state:\n" + "      - " + String.join("\n      - ", components) + "\n");
+  }
+
+  /** Writes a configuration with one protected environment {@code production}. */
+  Site configureProtected(String... components) throws IOException {
+    return configureEnvironments(
+        "  production:\n    protected: true\n    state:\n"
+            + "      - "
+            + String.join("\n      - ", components)
+            + "\n");
   }
 
   /** Writes a configuration with environments given as YAML. */

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +44,9 @@ import stet.repository.snapshot.Snapshot;
     },
     footer = {
       "",
-      "JSON: {message_type: \"summary\", operation, snapshot_id, components, previous, total_duration}"
+      "JSON: {message_type: \"summary\", operation, snapshot_id, components, previous, total_duration};"
+          + " with --to-dir {message_type: \"summary\", snapshot_id, directory};"
+          + " with --resume or --abort {message_type: \"summary\", finished, undone}"
     })
 public final class RestoreCommand implements Callable<Integer> {
   private final Session session;
@@ -77,7 +80,8 @@ public final class RestoreCommand implements Callable<Integer> {
 
   @Option(
       names = "--resume",
-      description = "Finish a restore that was interrupted during its swap.")
+      description =
+          "Finish a restore that was interrupted during its swap; one interrupted before is undone.")
   private boolean resume;
 
   @Option(names = "--abort", description = "Undo a restore that was interrupted.")
@@ -118,27 +122,29 @@ public final class RestoreCommand implements Callable<Integer> {
     try (ProgressBar progress = session.progress();
         EnvironmentLock lock = EnvironmentLock.acquire(environment)) {
       Operation operation = session.operation(progress);
-      Set<String> operations;
-      if (resume) {
-        RestoreJournal journal = PendingRestore.resume(environment, operation);
-        operations = journal == null ? Set.of() : Set.of(journal.operation());
-      } else {
-        operations = PendingRestore.abort(environment, operation);
-      }
+      PendingRestore.Outcome outcome =
+          resume
+              ? PendingRestore.resume(environment, operation)
+              : PendingRestore.abort(environment, operation);
       progress.close();
       if (output.json()) {
         output.document(
             new JsonObject()
                 .put("message_type", "summary")
-                .put(resume ? "resumed" : "aborted", List.copyOf(operations)));
-      } else if (operations.isEmpty()) {
-        output.message("no restore was interrupted during its swap; nothing to do");
+                .put("finished", outcome.finished())
+                .put("undone", outcome.undone()));
+      } else if (outcome.finished().isEmpty() && outcome.undone().isEmpty()) {
+        output.message("no restore was interrupted; nothing to do");
       } else {
-        output.message(
-            (resume ? "finished" : "undone") + ": restore " + String.join(", ", operations));
+        tell(output, outcome.finished(), "finished");
+        tell(output, outcome.undone(), "undone, as if it had never begun");
       }
     }
     return 0;
+  }
+
+  private static void tell(Output output, List<String> operations, String what) {
+    operations.forEach(each -> output.message("restore " + each + " is " + what));
   }
 
   private int extract(Path directory) {
@@ -252,11 +258,10 @@ public final class RestoreCommand implements Callable<Integer> {
   private void report(Restore.Plan plan, Restore.Result result, Instant started) {
     Output output = session.output();
     RestoreJournal journal = result.journal();
-    List<String> names = journal.components().stream().map(RestoreJournal.Part::name).toList();
+    List<String> names = plan.steps().stream().map(step -> step.entry().name()).toList();
     List<String> replaced =
-        journal.components().stream()
-            .filter(p -> p.live() != null)
-            .map(RestoreJournal.Part::name)
+        names.stream()
+            .filter(name -> Objects.requireNonNull(journal.part(name)).live() != null)
             .toList();
     Duration took = Duration.between(started, result.finished());
     if (output.json()) {

@@ -1,5 +1,6 @@
 package stet.engine.files;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -96,6 +97,36 @@ public final class FilesComponent implements Component {
    *     VERIFICATION_FAILED} if what was written differs
    */
   public static long restoreInto(PosixPath directory, RestoreContext context) {
+    return fill(
+        directory, () -> TreeRestore.restore(context, Directory.openFollowing(directory)));
+  }
+
+  /**
+   * Restores captured directories into one directory, each under its own name, as {@link
+   * #restoreInto} restores one.
+   */
+  public static void restoreEachInto(PosixPath directory, List<RestoreContext> contexts) {
+    fill(
+        directory,
+        () -> {
+          try (Directory opened = Directory.openFollowing(directory)) {
+            for (RestoreContext context : contexts) {
+              byte[] name = context.node().nameBytes();
+              opened.makeDirectory(name, 0700);
+              TreeRestore.restore(context, opened.openDirectory(name));
+            }
+            return null;
+          }
+        });
+  }
+
+  /** What fills a directory. */
+  @FunctionalInterface
+  private interface Filling<T extends @Nullable Object> {
+    T run() throws PosixException;
+  }
+
+  private static <T extends @Nullable Object> T fill(PosixPath directory, Filling<T> filling) {
     PosixPath above = directory.parent();
     byte[] name = directory.name();
     try (Directory parent = Directory.openFollowing(above == null ? PosixPath.of(".") : above)) {
@@ -105,7 +136,7 @@ public final class FilesComponent implements Component {
       }
       requireEmpty(directory);
       try {
-        return TreeRestore.restore(context, Directory.openFollowing(directory));
+        return filling.run();
       } catch (PosixException | RuntimeException | Error e) {
         clear(parent, directory, made, e);
         throw e;

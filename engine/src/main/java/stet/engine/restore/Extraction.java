@@ -38,9 +38,11 @@ public final class Extraction {
       BlobSource source, Snapshot snapshot, Set<String> only, Path directory, Operation operation) {
     SnapshotFiles files = new SnapshotFiles(source, snapshot);
     List<Node> root = files.root();
+    PosixPath path = PosixPath.of(directory.toString());
     if (only.isEmpty()) {
       Node whole = Node.directory("snapshot", snapshot.time().toInstant(), snapshot.tree());
-      write(source, whole, directory, operation);
+      operation.progress().phase("writing the snapshot");
+      FilesComponent.restoreInto(path, context(source, whole, operation));
       return;
     }
     List<String> components =
@@ -53,16 +55,16 @@ public final class Extraction {
             "It has: " + String.join(", ", components) + ".");
       }
     }
-    List<Node> chosen = root.stream().filter(n -> only.contains(n.name())).toList();
-    for (Node node : chosen) {
-      write(source, node, directory.resolve(node.name()), operation);
-    }
+    operation.progress().phase("writing " + String.join(", ", only));
+    FilesComponent.restoreEachInto(
+        path,
+        root.stream()
+            .filter(n -> only.contains(n.name()))
+            .map(n -> context(source, n, operation))
+            .toList());
   }
 
-  private static void write(BlobSource source, Node node, Path directory, Operation operation) {
-    operation.progress().phase("writing " + node.name());
-    FilesComponent.restoreInto(
-        PosixPath.of(directory.toString()),
-        new RestoreContext(operation, source, node, new JsonObject(), NO_KEY));
+  private static RestoreContext context(BlobSource source, Node node, Operation operation) {
+    return new RestoreContext(operation, source, node, new JsonObject(), NO_KEY);
   }
 }

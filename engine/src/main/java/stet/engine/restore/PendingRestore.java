@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 import stet.engine.Environment;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -58,29 +57,31 @@ public final class PendingRestore {
   }
 
   /**
-   * Finishes the restore that was interrupted during its swap.
+   * What was done about interrupted restores.
    *
-   * @return the journal of what was finished, or null if nothing was pending
+   * @param finished restores that were interrupted during their swap and are now complete
+   * @param undone restores of which nothing is left
    */
-  public static @Nullable RestoreJournal resume(Environment environment, Operation operation) {
+  public record Outcome(List<String> finished, List<String> undone) {}
+
+  /**
+   * Finishes the restore that was interrupted during its swap, and removes what restores have
+   * staged that were interrupted before.
+   */
+  public static Outcome resume(Environment environment, Operation operation) {
     try (Targets targets = Targets.all(environment, operation)) {
-      Leftovers leftovers = find(targets);
-      if (leftovers.armed.isEmpty()) {
-        return null;
+      List<String> finished = new ArrayList<>();
+      for (RestoreJournal journal : find(targets).armed) {
+        requireTargets(journal, targets);
+        Swap.resume(journal, targets);
+        finished.add(journal.operation());
       }
-      RestoreJournal journal = leftovers.armed.getFirst();
-      requireTargets(journal, targets);
-      Swap.resume(journal, targets);
-      return journal;
+      return new Outcome(finished, List.copyOf(dropDebris(targets, operation)));
     }
   }
 
-  /**
-   * Undoes all interrupted restores and removes what they staged.
-   *
-   * @return the operations that were undone
-   */
-  public static Set<String> abort(Environment environment, Operation operation) {
+  /** Undoes all interrupted restores and removes what they staged. */
+  public static Outcome abort(Environment environment, Operation operation) {
     try (Targets targets = Targets.all(environment, operation)) {
       Leftovers leftovers = find(targets);
       Set<String> operations = new java.util.TreeSet<>();
@@ -90,7 +91,7 @@ public final class PendingRestore {
         operations.add(journal.operation());
       }
       operations.addAll(dropDebris(targets, operation));
-      return operations;
+      return new Outcome(List.of(), List.copyOf(operations));
     }
   }
 

@@ -88,9 +88,15 @@ public final class PreviousStates {
     return groups;
   }
 
-  /** Removes for good what an operation replaced. */
+  /**
+   * Removes for good what an operation replaced.
+   *
+   * @throws StetException with {@code REFUSED} while a restore is half-way through its swap, which
+   *     may have to be undone
+   */
   public static void drop(Environment environment, Operation operation, String replacedBy) {
     try (Targets targets = Targets.all(environment, operation)) {
+      PendingRestore.refuse(targets);
       List<Kept> group = kept(targets).get(replacedBy);
       if (group == null) {
         throw unknown(targets, replacedBy);
@@ -116,9 +122,12 @@ public final class PreviousStates {
   /**
    * Removes what was replaced longer ago than {@code keep}; returns the operations whose states
    * were removed.
+   *
+   * @throws StetException as {@link #drop}
    */
   public static List<String> expire(Environment environment, Operation operation, Duration keep) {
     try (Targets targets = Targets.all(environment, operation)) {
+      PendingRestore.refuse(targets);
       Instant limit = Instant.now().minus(keep);
       List<String> dropped = new ArrayList<>();
       for (Map.Entry<String, List<Kept>> group : kept(targets).entrySet()) {

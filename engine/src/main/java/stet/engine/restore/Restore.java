@@ -95,7 +95,7 @@ public final class Restore {
       wanted.retainAll(only);
     }
     refuseMissing(manifest, wanted);
-    // Of all components: a restore that is half-way may concern others than those wanted now.
+    // Also one that concerns other components: its journal may count on those restored now.
     PendingRestore.refuse(environment, operation);
     List<Step> steps = new ArrayList<>();
     try (Targets targets = new Targets(environment, operation, wanted)) {
@@ -163,6 +163,7 @@ public final class Restore {
     for (Step step : plan.steps) {
       names.add(step.entry.name());
     }
+    PendingRestore.refuse(environment, operation);
     try (Targets targets = new Targets(environment, operation, names)) {
       PendingRestore.dropDebris(targets, operation);
       Map<String, Beside> staged = new HashMap<>();
