@@ -109,8 +109,11 @@ public final class ProgressBar implements Progress, AutoCloseable {
     }
   }
 
-  /** Shows the state of the work once. */
+  /** Shows the state of the work once, if any has begun. */
   void show() {
+    if (phase.isEmpty()) {
+      return;
+    }
     String line = line();
     if (output.showsStatus()) {
       output.status(line.length() < width ? line : line.substring(0, Math.max(0, width - 1)));

@@ -93,6 +93,13 @@ class ProgressBarTest {
   }
 
   @Test
+  void showsNothingBeforeTheFirstPhase() {
+    bar(output(true, false, Level.NORMAL), 80).show();
+
+    assertThat(told()).isEmpty();
+  }
+
+  @Test
   void redrawsOneLineAndRemovesIt() throws InterruptedException {
     Output output = output(true, false, Level.NORMAL);
     try (ProgressBar bar = new ProgressBar(output, System::nanoTime, 80, true)) {
@@ -134,7 +141,7 @@ class ProgressBarTest {
           for (int j = 0; j < 1024; j++) {
             bar.expect(256);
             bar.advance(128);
-            bar.show();
+            bar.line();
           }
         });
       }
