@@ -109,8 +109,10 @@ final class TreeRestore {
       top.syncFileSystem();
       progress.phase("verifying " + name);
       TreeVerification.verify(context, shortfalls, workers, folders, folder);
-      // The verification may have set modes.
-      top.syncFileSystem();
+      if (directoryBits() != 0) {
+        // The verification has set modes.
+        top.syncFileSystem();
+      }
       return restore.bytes.sum();
     } catch (PosixException e) {
       throw FileErrors.of(e);
