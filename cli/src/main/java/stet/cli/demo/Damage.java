@@ -32,7 +32,7 @@ final class Damage {
   /** What is done, for people. */
   static List<String> description() {
     return List.of(
-        "dropped the table order_lines and the view and materialized views on it",
+        "dropped the table order_lines and the two materialized views on it",
         "overwrote every tenth customer, deleted all reviews with five stars and a large object",
         "deleted the invoices of 2024, and overwrote "
             + RUBBISH.length()
@@ -68,7 +68,7 @@ final class Damage {
   static List<String> commands(String pg, String media) {
     String photo = Shell.quote(media + "/" + PHOTO);
     return Stream.concat(
-            STATEMENTS.stream().map(sql -> Shell.line(pg, "psql", "-q", "-c", sql)),
+            STATEMENTS.stream().map(sql -> Shell.line(pg, "psql", "-qX", "-c", sql)),
             Stream.of(
                 "rm -r " + Shell.quote(media + "/" + INVOICES),
                 "printf "

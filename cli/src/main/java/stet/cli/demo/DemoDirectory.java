@@ -158,16 +158,18 @@ final class DemoDirectory implements AutoCloseable {
     try {
       Path here = workingDirectory.toRealPath();
       return there.startsWith(here) && !there.equals(here)
-          ? dashless(here.relativize(there).toString())
+          ? runnable(here.relativize(there).toString(), !name.isEmpty())
           : there.toString();
     } catch (IOException e) {
       return there.toString();
     }
   }
 
-  /** A path that no program takes for an option. */
-  private static String dashless(String relative) {
-    return relative.startsWith("-") ? "./" + relative : relative;
+  /** A path that no program takes for an option, and no shell for a program in {@code PATH}. */
+  private static String runnable(String relative, boolean file) {
+    return relative.startsWith("-") || (file && !relative.contains("/"))
+        ? "./" + relative
+        : relative;
   }
 
   static StetException failed(String what, IOException e) {

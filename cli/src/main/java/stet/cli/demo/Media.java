@@ -56,7 +56,9 @@ final class Media {
       write("products/%02d/photo-%05d.jpg".formatted(i % 12, i), photo(8_000 + i * 463 % 90_000));
     }
     for (int i = 1; i <= INVOICES; i++) {
-      String path = "invoices/%d/%02d/invoice-%06d.txt".formatted(2023 + i % 3, 1 + i % 12, i);
+      String path =
+          "invoices/%d/%02d/invoice-%06d.txt"
+              .formatted(2023 + (i - 1) * 3 / INVOICES, 1 + i % 12, i);
       byte[] invoice = invoice(i);
       write(path, invoice);
       documents.add(new Document(path, invoice.length, sha256(invoice)));

@@ -109,24 +109,27 @@ create table order_lines (
   order_id bigint not null,
   placed_at timestamptz not null,
   line smallint not null,
-  product_id integer not null references products,
+  product_id integer not null,
   quantity integer not null check (quantity > 0),
   unit_price price not null,
-  total numeric(14, 2) generated always as (quantity * unit_price) stored,
-  primary key (order_id, line),
-  foreign key (order_id, placed_at) references orders on delete cascade
+  total numeric(14, 2) generated always as (quantity * unit_price) stored
 );
+analyze orders, products;
 insert into order_lines (order_id, placed_at, line, product_id, quantity, unit_price)
-select o.id, o.placed_at, n, p.id, 1 + pg_temp.h('q' || o.id || n, 5), p.price
+select o.id, o.placed_at, n, p.id, 1 + (o.id * 31 + n) % 5, p.price
 from orders o
   cross join lateral generate_series(1, 1 + (o.id % 5)::integer) n
-  join products p on p.id = 1 + pg_temp.h('pr' || o.id || '/' || n, 3000)
+  join products p on p.id = 1 + (o.id * 7919 + n * 104729) % 3000
 order by o.id, n;
+alter table order_lines
+  add primary key (order_id, line),
+  add foreign key (order_id, placed_at) references orders on delete cascade,
+  add foreign key (product_id) references products;
 
 create table reviews (
   id uuid primary key,
-  product_id integer not null references products,
-  customer_id bigint references customers on delete set null,
+  product_id integer not null,
+  customer_id bigint,
   stars smallint not null check (stars between 1 and 5),
   body text not null,
   written_on date not null
@@ -136,6 +139,9 @@ select md5('review' || i)::uuid, 1 + pg_temp.h('rp' || i, 3000), 1001 + pg_temp.
   E'Dear shop,\n' || repeat(md5('a' || i) || ' ', 1 + i % 9) || E'\n\tyours \\ ' || i || ' ⭐',
   date '2023-01-01' + i % 1400
 from generate_series(1, 30000) i;
+alter table reviews
+  add foreign key (product_id) references products,
+  add foreign key (customer_id) references customers on delete set null;
 create index reviews_by_product on reviews (product_id) include (stars);
 
 create table documents (
