@@ -10,6 +10,7 @@ import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 import stet.engine.component.Component;
 import stet.engine.component.Component.Held;
+import stet.engine.process.PrivateFiles;
 
 /**
  * The one lock of an environment: at most one operation captures or changes it at a time.
@@ -25,11 +26,12 @@ public final class EnvironmentLock implements AutoCloseable {
   }
 
   /**
-   * Takes the lock.
+   * Takes the lock, and removes the private files that operations have left which were killed.
    *
    * @throws StetException with {@code LOCKED} if another operation holds it
    */
   public static EnvironmentLock acquire(Environment environment) {
+    PrivateFiles.removeLeftovers();
     for (Component component : environment.components()) {
       Held held = component.lock(environment.app(), environment.name());
       if (held != null) {

@@ -1,8 +1,12 @@
 package stet.engine.process;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
@@ -11,13 +15,15 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 
 /**
  * Temporary files that nobody else can read, in a directory of their own (mode 0700, files 0600).
- * Removed on {@link #close}, and at the latest when the JVM ends.
+ * Removed on {@link #close}, and at the latest when the JVM ends. What a JVM leaves that was killed
+ * is removed by the next one: it holds a lock on each of its directories, which dies with it.
  */
 public final class PrivateFiles implements AutoCloseable {
   private static final FileAttribute<?> OWNER_ONLY_DIRECTORY =
@@ -25,25 +31,73 @@ public final class PrivateFiles implements AutoCloseable {
   private static final FileAttribute<?> OWNER_ONLY_FILE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
+  private static final String PREFIX = "stet-private-";
+  private static final String LOCK = ".lock";
+
+  /** Not to be opened again: a process loses its lock when it closes any descriptor of the file. */
+  private static final Set<Path> OF_THIS_JVM = ConcurrentHashMap.newKeySet();
+
   private final Path directory;
+  private final FileChannel lock;
   private final Thread atExit;
 
-  private PrivateFiles(Path directory) {
+  private PrivateFiles(Path directory, FileChannel lock) {
     this.directory = directory;
+    this.lock = lock;
     this.atExit = new Thread(this::remove, "private-files");
   }
 
   /** Makes an empty directory under {@code TMPDIR} or {@code /tmp}. */
   public static PrivateFiles create() {
-    String parent = System.getenv().getOrDefault("TMPDIR", "");
-    Path base = Path.of(parent.isEmpty() ? System.getProperty("java.io.tmpdir") : parent);
+    Path base = base();
     try {
-      PrivateFiles files =
-          new PrivateFiles(Files.createTempDirectory(base, "stet-", OWNER_ONLY_DIRECTORY));
+      Path directory = Files.createTempDirectory(base, PREFIX, OWNER_ONLY_DIRECTORY);
+      OF_THIS_JVM.add(directory);
+      FileChannel lock =
+          FileChannel.open(
+              directory.resolve(LOCK),
+              Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+              OWNER_ONLY_FILE);
+      lock.lock();
+      PrivateFiles files = new PrivateFiles(directory, lock);
       Runtime.getRuntime().addShutdownHook(files.atExit);
       return files;
     } catch (IOException e) {
       throw failed("cannot make a private directory in " + base, e);
+    }
+  }
+
+  private static Path base() {
+    String parent = System.getenv().getOrDefault("TMPDIR", "");
+    return Path.of(parent.isEmpty() ? System.getProperty("java.io.tmpdir") : parent);
+  }
+
+  /** Removes what processes of this user have left that were killed. */
+  public static void removeLeftovers() {
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(base(), PREFIX + "*")) {
+      Object self = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+      for (Path each : all) {
+        if (!OF_THIS_JVM.contains(each)
+            && Files.isDirectory(each, LinkOption.NOFOLLOW_LINKS)
+            && self.equals(Files.getAttribute(each, "unix:uid", LinkOption.NOFOLLOW_LINKS))) {
+          removeIfDead(each);
+        }
+      }
+    } catch (IOException e) {
+      // Whoever makes files of his own there will hear of it.
+      return;
+    }
+  }
+
+  private static void removeIfDead(Path directory) {
+    try (FileChannel channel = FileChannel.open(directory.resolve(LOCK), StandardOpenOption.WRITE);
+        FileLock free = channel.tryLock()) {
+      if (free != null) {
+        removeTree(directory);
+      }
+    } catch (IOException e) {
+      // Its owner is just making or removing it.
+      return;
     }
   }
 
@@ -107,6 +161,16 @@ public final class PrivateFiles implements AutoCloseable {
   }
 
   private void remove() {
+    try {
+      removeTree(directory);
+      lock.close();
+      OF_THIS_JVM.remove(directory);
+    } catch (IOException e) {
+      throw failed("cannot remove the private directory " + directory, e);
+    }
+  }
+
+  private static void removeTree(Path directory) throws IOException {
     if (!Files.exists(directory)) {
       return;
     }
@@ -116,8 +180,6 @@ public final class PrivateFiles implements AutoCloseable {
       for (Path path : all) {
         Files.deleteIfExists(path);
       }
-    } catch (IOException e) {
-      throw failed("cannot remove the private directory " + directory, e);
     }
   }
 }
