@@ -97,8 +97,7 @@ public final class FilesComponent implements Component {
    *     VERIFICATION_FAILED} if what was written differs
    */
   public static long restoreInto(PosixPath directory, RestoreContext context) {
-    return fill(
-        directory, () -> TreeRestore.restore(context, Directory.openFollowing(directory)));
+    return fill(directory, () -> TreeRestore.restore(context, Directory.openFollowing(directory)));
   }
 
   /**
