@@ -51,7 +51,7 @@ final class CommandTree {
     groups.put(
         "Look into snapshots", List.of(SnapshotsCommand.class, LsCommand.class, DumpCommand.class));
     groups.put("Care for the repository", List.of(CheckCommand.class, UnlockCommand.class));
-    groups.put("About stet", List.of(DemoCommand.class, ConfigCommand.class, VersionCommand.class));
+    groups.put("About stet", List.of(ConfigCommand.class, DemoCommand.class, VersionCommand.class));
     return groups;
   }
 
