@@ -104,8 +104,7 @@ public final class CheckCommand implements Callable<Integer> {
       throw new StetException(
           ErrorCode.REPOSITORY_DAMAGED,
           "the repository has " + errors + (errors == 1 ? " error; " : " errors; ") + checked,
-          "What is damaged is lost, what is not can be restored; the next backup stores again what its"
-              + " source still has. Look after the disk.");
+          "What is damaged is lost, what is not can be restored. Look after the disk.");
     }
     output.message("no errors were found; " + checked);
     return 0;

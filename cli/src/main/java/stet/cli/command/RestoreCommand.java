@@ -160,7 +160,6 @@ public final class RestoreCommand implements Callable<Integer> {
           only,
           session.workingDirectory().resolve(directory),
           session.operation(progress));
-      lock.check();
       progress.close();
       if (output.json()) {
         output.document(
@@ -196,13 +195,12 @@ public final class RestoreCommand implements Callable<Integer> {
         Operation operation = session.operation(progress);
         PreviousStates.expire(environment, operation, configuration.restore().keepPrevious());
         if (environment.guarded() && !plan.replacing().isEmpty()) {
-          saveFirst(repository, environment, operation);
+          saveFirst(repository, environment, operation, plan);
         }
         Restore.Result result = new Restore(repository.reader(), environment, operation).run(plan);
         progress.close();
         report(plan, result, started);
       }
-      lock.check();
     }
     return 0;
   }
@@ -236,17 +234,30 @@ public final class RestoreCommand implements Callable<Integer> {
    * A protected environment is captured before it is replaced; what is beyond capture is kept as
    * previous state alone.
    */
-  private void saveFirst(Repository repository, Environment environment, Operation operation) {
+  private void saveFirst(
+      Repository repository, Environment environment, Operation operation, Restore.Plan plan) {
     Backup backup = new Backup(repository, environment, operation);
     try {
       backup.check();
     } catch (StetException e) {
+      boolean gone = plan.steps().stream().anyMatch(step -> step.live().identity() == null);
+      if (!gone) {
+        throw new StetException(
+            ErrorCode.REFUSED,
+            "environment "
+                + environment.name()
+                + " is protected, and its present state cannot be captured first: "
+                + e.getMessage(),
+            "Mend that, or say `protected: false` for the time being; what a restore replaces is kept"
+                + " in any case.",
+            e);
+      }
       operation
           .progress()
           .warn(
               "the present state cannot be captured first ("
                   + e.getMessage()
-                  + "); it is kept as the previous state only");
+                  + "); what is left of it is kept as the previous state only");
       return;
     }
     Backup.Result saved = backup.run(List.of("before-restore"));

@@ -60,6 +60,9 @@ public final class Session implements AutoCloseable {
   private static String settle(int version) {
     List<String> settings = new ArrayList<>();
     settings.add("search_path = ''");
+    // A restore's notes and renames must be durable in their order, whatever the role's own
+    // setting.
+    settings.add("synchronous_commit = on");
     settings.add("datestyle = 'ISO'");
     settings.add("intervalstyle = 'postgres'");
     settings.add("extra_float_digits = 3");

@@ -73,7 +73,7 @@ public final class PendingRestore {
       List<String> finished = new ArrayList<>();
       for (RestoreJournal journal : find(targets).armed) {
         requireTargets(journal, targets);
-        Swap.resume(journal, targets);
+        Shielded.run(() -> Swap.resume(journal, targets));
         finished.add(journal.operation());
       }
       return new Outcome(finished, List.copyOf(dropDebris(targets, operation)));
@@ -87,7 +87,7 @@ public final class PendingRestore {
       Set<String> operations = new java.util.TreeSet<>();
       for (RestoreJournal journal : leftovers.armed) {
         requireTargets(journal, targets);
-        Swap.abort(journal, targets, operation);
+        Shielded.run(() -> Swap.abort(journal, targets, operation));
         operations.add(journal.operation());
       }
       operations.addAll(dropDebris(targets, operation));

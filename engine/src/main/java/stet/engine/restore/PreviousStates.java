@@ -132,10 +132,21 @@ public final class PreviousStates {
       List<String> dropped = new ArrayList<>();
       for (Map.Entry<String, List<Kept>> group : kept(targets).entrySet()) {
         if (group.getValue().getFirst().journal.time().isBefore(limit)) {
-          for (Kept kept : group.getValue()) {
-            targets.get(kept.component).drop(kept.state);
+          try {
+            for (Kept kept : group.getValue()) {
+              targets.get(kept.component).drop(kept.state);
+            }
+            dropped.add(group.getKey());
+          } catch (StetException e) {
+            // Space that is not freed is no reason to go without a backup.
+            operation
+                .progress()
+                .warn(
+                    "what operation "
+                        + group.getKey()
+                        + " replaced has expired but cannot be dropped: "
+                        + e.getMessage());
           }
-          dropped.add(group.getKey());
         }
       }
       return dropped;

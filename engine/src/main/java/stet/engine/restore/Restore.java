@@ -184,7 +184,7 @@ public final class Restore {
           operation.checkStop();
         }
       } catch (RuntimeException e) {
-        dropAll(targets, staged, e);
+        Shielded.run(() -> dropAll(targets, staged, e));
         throw e;
       }
       operation.progress().phase("swapping");

@@ -100,6 +100,29 @@ public record RestoreJournal(
     }
   }
 
+  /**
+   * A note to keep inside another journal. Of a journal only its own parts matter any more; the
+   * notes inside it would nest without end.
+   */
+  static @Nullable String withoutNotes(@Nullable String note) {
+    RestoreJournal journal = parse(note);
+    if (journal == null) {
+      return note;
+    }
+    List<Part> bare = new ArrayList<>();
+    for (Part part : journal.components) {
+      bare.add(new Part(part.name, part.state, part.staged, part.live, null));
+    }
+    return new RestoreJournal(
+            journal.operation,
+            journal.app,
+            journal.environment,
+            journal.snapshot,
+            journal.time,
+            bare)
+        .toText();
+  }
+
   /** The part of a component, or null. */
   public @Nullable Part part(String component) {
     for (Part part : components) {

@@ -25,7 +25,8 @@ final class Swap {
   private Swap() {}
 
   /**
-   * Swaps all {@code states}. If one cannot be swapped, those already swapped are swapped back.
+   * Swaps all {@code states}; an interrupt waits until that is done. If one cannot be swapped,
+   * those already swapped are swapped back.
    *
    * @param states the state that becomes live, by component
    * @param snapshot what the states come from, for the journal
@@ -45,18 +46,24 @@ final class Swap {
               state.name(),
               state.identity(),
               targets.get(name).live().identity(),
-              state.note()));
+              RestoreJournal.withoutNotes(state.note())));
     }
     RestoreJournal journal =
         new RestoreJournal(
             operation.id(), environment.app(), environment.name(), snapshot, Instant.now(), parts);
+    operation.checkStop();
+    Shielded.run(() -> carryOut(journal, operation, targets, states));
+    return journal;
+  }
+
+  private static void carryOut(
+      RestoreJournal journal, Operation operation, Targets targets, Map<String, Beside> states) {
     try {
       String text = journal.toText();
-      for (RestoreJournal.Part part : parts) {
+      for (RestoreJournal.Part part : journal.components()) {
         targets.get(part.name()).note(stateOf(states, part.name()), text);
       }
       resume(journal, targets);
-      return journal;
     } catch (RuntimeException e) {
       try {
         abort(journal, targets, operation);
@@ -113,15 +120,25 @@ final class Swap {
       // A swap that died between its steps is completed too, so the call is made for every part.
       targets
           .get(part.name())
-          .swap(state != null ? state : described(part, journal), journal.operation(), text);
+          .swap(
+              state != null ? state : described(part, journal, part.note()),
+              journal.operation(),
+              text);
     }
   }
 
-  /** Swaps back what is swapped, and removes what was staged. */
+  /**
+   * Swaps back what is swapped, and then removes what was staged. Until all is back, every part
+   * that was put aside carries the journal, so that an abort that dies can be repeated.
+   */
   static void abort(RestoreJournal journal, Targets targets, Operation operation) {
+    refuseLoss(journal, targets);
+    String text = journal.toText();
+    for (RestoreJournal.Part part : journal.components().reversed()) {
+      targets.get(part.name()).swapBack(described(part, journal, text), journal.operation());
+    }
     for (RestoreJournal.Part part : journal.components().reversed()) {
       Target target = targets.get(part.name());
-      target.swapBack(described(part, journal), journal.operation());
       Beside state = find(target, part.staged());
       if (state == null) {
         continue;
@@ -136,9 +153,29 @@ final class Swap {
     }
   }
 
-  private static Beside described(RestoreJournal.Part part, RestoreJournal journal) {
-    return new Beside(
-        Role.STAGING, journal.operation(), part.state(), part.staged(), part.note(), -1);
+  /** Where what was live before is gone, undoing would leave nothing at all. */
+  private static void refuseLoss(RestoreJournal journal, Targets targets) {
+    for (RestoreJournal.Part part : journal.components()) {
+      Target target = targets.get(part.name());
+      String before = part.live();
+      if (before != null
+          && part.staged().equals(target.live().identity())
+          && find(target, before) == null) {
+        throw new StetException(
+            ErrorCode.FAILED,
+            "restore "
+                + journal.operation()
+                + " cannot be undone: what it replaced of component "
+                + part.name()
+                + " is gone",
+            "Run `stet restore --resume` to finish it.");
+      }
+    }
+  }
+
+  private static Beside described(
+      RestoreJournal.Part part, RestoreJournal journal, @Nullable String note) {
+    return new Beside(Role.STAGING, journal.operation(), part.state(), part.staged(), note, -1);
   }
 
   private static @Nullable Beside find(Target target, String identity) {

@@ -82,11 +82,11 @@ public final class BlobIndex {
   public synchronized void addPack(Id pack, List<PackEntry> entries, boolean toDelete) {
     int known = packs.size();
     int number = packs.add(pack);
-    if (number < known) {
-      return;
-    }
     if (toDelete) {
       marked.add(number);
+    }
+    if (number < known) {
+      return;
     }
     for (PackEntry entry : entries) {
       table(entry.type()).add(entry.id(), number, entry);

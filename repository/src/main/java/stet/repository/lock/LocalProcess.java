@@ -63,7 +63,8 @@ public record LocalProcess(
             && boot.equals(other.boot)
             && namespace.equals(other.namespace)
             && hostname.equals(other.hostname);
-    return comparable && startOf(other.pid) != other.start;
+    // Where other users' processes are hidden, one that is not seen may still be there.
+    return comparable && Files.exists(Path.of("/proc/1/stat")) && startOf(other.pid) != other.start;
   }
 
   /** The start of a live process in this namespace, or -1 if there is none with this id. */

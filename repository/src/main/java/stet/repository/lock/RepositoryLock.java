@@ -203,9 +203,8 @@ public final class RepositoryLock implements AutoCloseable {
     if (closed) {
       return;
     }
-    boolean late = refreshed.plus(LOST).isBefore(now());
-    if (late && !backend.exists(StoredFile.lock(current))) {
-      return; // Somebody has called it stale and may hold the repository now.
+    if (!backend.exists(StoredFile.lock(current))) {
+      return; // Somebody has removed it and may hold the repository now.
     }
     OffsetDateTime time = now();
     Id fresh = write(backend, key, time, exclusive, LocalProcess.current());
@@ -219,34 +218,44 @@ public final class RepositoryLock implements AutoCloseable {
    * Throws unless the lock is certainly still held; called before anything that other clients rely
    * on the lock for. Time passes by the clock on the wall, so that a machine that slept notices.
    *
-   * @throws RepositoryException with {@code LOCKED} if it could not be refreshed for too long
+   * @throws RepositoryException with {@code LOCKED} if it was removed, or could not be refreshed
+   *     for too long
    */
   public synchronized void check() {
     if (refreshed.plus(LOST).isBefore(now())) {
       refresh();
-      if (refreshed.plus(LOST).isBefore(now())) {
-        throw new RepositoryException(
-            Problem.LOCKED,
-            "the repository's lock was lost: it could not be refreshed since "
-                + refreshed.truncatedTo(ChronoUnit.SECONDS),
-            "Nothing was committed; run the command again.");
-      }
+    }
+    boolean removed = !backend.exists(StoredFile.lock(current));
+    if (removed || refreshed.plus(LOST).isBefore(now())) {
+      throw new RepositoryException(
+          Problem.LOCKED,
+          "the repository's lock was lost: "
+              + (removed
+                  ? "somebody has removed it"
+                  : "it could not be refreshed since " + refreshed.truncatedTo(ChronoUnit.SECONDS)),
+          "Nothing was committed; run the command again.");
     }
   }
 
   @Override
   public void close() {
-    refresher.interrupt();
     synchronized (this) {
       if (closed) {
         return;
       }
       closed = true;
     }
+    // After the block: a refresh that is under way is not to be cut off between its two steps.
+    refresher.interrupt();
+    // File operations fail in an interrupted thread, and the lock must go in any case.
+    boolean interrupted = Thread.interrupted();
     try {
       backend.delete(StoredFile.lock(current));
     } finally {
       hangups.close();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 }

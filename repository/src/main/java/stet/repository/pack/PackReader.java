@@ -77,10 +77,7 @@ public final class PackReader implements BlobSource {
             + copies.getFirst().pack().shortText()
             + " cannot be read: "
             + (failure == null ? "no copy" : failure.getMessage()),
-        lost
-            ? "Run `stet check --read-data` to see everything that is affected; the next backup stores"
-                + " again what its source still has."
-            : null,
+        lost ? "Run `stet check --read-data` to see everything that is affected." : null,
         failure);
   }
 
