@@ -1,7 +1,14 @@
 package stet.engine.postgres;
 
+import java.io.FilterInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.process.ChildProcess;
@@ -10,6 +17,9 @@ import stet.repository.tree.Node;
 
 /** Has PostgreSQL's own programs print definitions and globals, and saves what they print. */
 final class SchemaDump {
+  /** What pg_dumpall of all versions writes last. */
+  private static final String END_OF_GLOBALS = "PostgreSQL database cluster dump complete";
+
   private final ConnectionSettings settings;
   private final PostgresTools tools;
   private final FileBlobs files;
@@ -27,24 +37,30 @@ final class SchemaDump {
    * @param encoding the encoding of the archive's text
    * @param patience how long pg_dump waits for each lock
    * @throws SourceChangedException if pg_dump did not get a lock
-   * @throws StetException with {@code SOURCE} if pg_dump did not end well
+   * @throws StetException with {@code SOURCE} if pg_dump did not end well, or what it wrote is not
+   *     whole
    */
   Node definitions(String name, String snapshot, String encoding, Duration patience)
       throws SourceChangedException {
-    try {
-      return print(
-          name,
-          "pg_dump",
-          "--format=custom",
-          "--compress=0",
-          "--section=pre-data",
-          "--section=post-data",
-          "-B",
-          "--encoding=" + encoding,
-          "--snapshot=" + snapshot,
-          "--lock-wait-timeout=" + patience.toMillis(),
-          "--no-password",
-          "--dbname=" + ConnectionSettings.childDatabase(settings.database()));
+    try (PrivateFiles scratch = PrivateFiles.create()) {
+      Path archive = scratch.createFile("archive");
+      Node node =
+          print(
+              name,
+              archive,
+              "pg_dump",
+              "--format=custom",
+              "--compress=0",
+              "--section=pre-data",
+              "--section=post-data",
+              "-B",
+              "--encoding=" + encoding,
+              "--snapshot=" + snapshot,
+              "--lock-wait-timeout=" + patience.toMillis(),
+              "--no-password",
+              "--dbname=" + ConnectionSettings.childDatabase(settings.database()));
+      requireArchive(archive, scratch);
+      return node;
     } catch (StetException e) {
       if (e.code() == ErrorCode.SOURCE
           && e.getMessage().contains("canceling statement due to lock timeout")) {
@@ -58,25 +74,64 @@ final class SchemaDump {
   }
 
   /**
-   * Roles and tablespaces of the whole server as SQL, without passwords.
-   *
-   * @throws StetException with {@code SOURCE} if pg_dumpall did not end well
+   * A program put in pg_dump's place, such as one that runs it in a container, may end well
+   * whatever became of the output. The list of contents comes first in an archive, so reading it
+   * shows.
    */
-  Node globals(String name) {
-    return print(
-        name,
-        "pg_dumpall",
-        "--globals-only",
-        "--no-role-passwords",
-        "--no-password",
-        "--database=" + ConnectionSettings.childDatabase(settings.database()));
+  private void requireArchive(Path archive, PrivateFiles scratch) {
+    try {
+      tools.program("pg_restore", settings, scratch).arguments("--list", archive.toString()).run();
+    } catch (StetException e) {
+      if (e.code() != ErrorCode.SOURCE) {
+        throw e;
+      }
+      throw notWhole("pg_dump", "no archive: " + e.getMessage(), e);
+    }
   }
 
-  private Node print(String name, String program, String... arguments) {
+  private StetException notWhole(String program, String found, @Nullable StetException cause) {
+    return new StetException(
+        ErrorCode.SOURCE,
+        program + " ended well, but what it wrote is " + found,
+        "Run " + tools.directory().resolve(program) + " by hand to see what it does.",
+        cause);
+  }
+
+  /**
+   * Roles and tablespaces of the whole server as SQL, without passwords.
+   *
+   * @throws StetException with {@code SOURCE} if pg_dumpall did not end well, or what it wrote is
+   *     not whole
+   */
+  Node globals(String name) {
+    try (PrivateFiles scratch = PrivateFiles.create()) {
+      Path copy = scratch.createFile("globals");
+      Node node =
+          print(
+              name,
+              copy,
+              "pg_dumpall",
+              "--globals-only",
+              "--no-role-passwords",
+              "--no-password",
+              "--database=" + ConnectionSettings.childDatabase(settings.database()));
+      if (!Files.readString(copy, StandardCharsets.ISO_8859_1).contains(END_OF_GLOBALS)) {
+        throw notWhole("pg_dumpall", "not complete: it lacks \"" + END_OF_GLOBALS + "\"", null);
+      }
+      return node;
+    } catch (IOException e) {
+      throw new StetException(
+          ErrorCode.FAILED, "cannot read what pg_dumpall wrote: " + e.getMessage(), null, e);
+    }
+  }
+
+  /** Saves what a program prints, and keeps a copy of it. */
+  private Node print(String name, Path copy, String program, String... arguments) {
     try (PrivateFiles secrets = PrivateFiles.create();
+        OutputStream out = Files.newOutputStream(copy);
         ChildProcess child =
             tools.program(program, settings, secrets).arguments(arguments).start()) {
-      Node node = files.save(name, child.stdout());
+      Node node = files.save(name, copying(child.stdout(), out));
       child.finish();
       return node;
     } catch (IOException e) {
@@ -87,5 +142,28 @@ final class SchemaDump {
       throw new StetException(
           ErrorCode.SOURCE, "cannot read from " + program + ": " + e.getMessage(), null, e);
     }
+  }
+
+  /** The same stream; what is read from it goes to {@code out} as well. */
+  private static InputStream copying(InputStream in, OutputStream out) {
+    return new FilterInputStream(in) {
+      @Override
+      public int read() throws IOException {
+        int next = super.read();
+        if (next >= 0) {
+          out.write(next);
+        }
+        return next;
+      }
+
+      @Override
+      public int read(byte[] buffer, int offset, int length) throws IOException {
+        int count = super.read(buffer, offset, length);
+        if (count > 0) {
+          out.write(buffer, offset, count);
+        }
+        return count;
+      }
+    };
   }
 }
