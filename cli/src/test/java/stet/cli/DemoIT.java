@@ -365,10 +365,15 @@ class DemoIT {
     assertThat(work.resolve("stet-demo/server/data/postmaster.pid")).doesNotExist();
   }
 
+  private static void program(Path file, String script) throws IOException {
+    Files.writeString(file, "#!/bin/sh\n" + script);
+    assertThat(file.toFile().setExecutable(true)).isTrue();
+  }
+
   @Test
   void saysWhatToDoWithoutMaven() throws Exception {
     Path programs = Files.createDirectory(directory.resolve("programs"));
-    Files.createSymbolicLink(programs.resolve("rm"), Path.of("/bin/rm"));
+    program(programs.resolve("rm"), "exec /bin/rm \"$@\"\n");
     variables.put("PATH", programs.toString());
     variables.put("HOME", directory.toString());
     options = List.of("-Duser.home=" + directory);
@@ -380,11 +385,9 @@ class DemoIT {
         .contains("is not in the local Maven repository, and Maven is not there to fetch it\n")
         .endsWith("hint: Install the package maven.\n");
 
-    Path maven =
-        Files.writeString(
-            programs.resolve("mvn"),
-            "#!/bin/sh\necho '[INFO] x'; echo '[ERROR] Unknown host repo.example'; exit 1\n");
-    assertThat(maven.toFile().setExecutable(true)).isTrue();
+    program(
+        programs.resolve("mvn"),
+        "echo '[INFO] x'; echo '[ERROR] Unknown host repo.example'; exit 1\n");
 
     Stet.Result failing = run("demo");
 
