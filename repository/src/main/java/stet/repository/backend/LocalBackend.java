@@ -34,6 +34,12 @@ import stet.repository.RepositoryException.Problem;
  * that listings pass over.
  */
 public final class LocalBackend implements Backend {
+  /**
+   * A channel copies what it writes into memory outside the heap; a small piece of that is kept for
+   * the next write, while a whole pack's would be asked of the system and cleared every time.
+   */
+  private static final int WRITE_SLICE = 128 * 1024;
+
   private final Path root;
 
   public LocalBackend(Path root) {
@@ -135,10 +141,7 @@ public final class LocalBackend implements Backend {
                 + Long.toUnsignedString(ThreadLocalRandom.current().nextLong(), 36));
     try {
       try (FileChannel channel = createTemporary(temporary)) {
-        ByteBuffer buffer = ByteBuffer.wrap(bytes, offset, length);
-        while (buffer.hasRemaining()) {
-          channel.write(buffer);
-        }
+        write(channel, bytes, offset, length);
         channel.force(true);
       }
       makeReadOnly(temporary);
@@ -153,6 +156,14 @@ public final class LocalBackend implements Backend {
       throw e instanceof IOException io
           ? storage("cannot write " + target, io)
           : (RuntimeException) e;
+    }
+  }
+
+  private static void write(FileChannel channel, byte[] bytes, int offset, int length)
+      throws IOException {
+    for (int done = 0; done < length; ) {
+      int slice = Math.min(WRITE_SLICE, length - done);
+      done += channel.write(ByteBuffer.wrap(bytes, offset + done, slice));
     }
   }
 
