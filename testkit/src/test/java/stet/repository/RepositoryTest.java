@@ -26,6 +26,7 @@ import stet.repository.check.Checker.Severity;
 import stet.repository.check.Checker.Subset;
 import stet.repository.pack.PackWriter;
 import stet.testkit.FaultyBackend;
+import stet.testkit.LightRepository;
 import stet.testkit.RepositoryBuilder;
 
 class RepositoryTest {
@@ -46,7 +47,7 @@ class RepositoryTest {
   void givesBackWhatWasBackedUp() {
     Map<String, byte[]> files = RepositoryBuilder.files(1, 30);
     Id snapshot;
-    try (Repository repository = Repository.create(local(), PASSWORD)) {
+    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
       snapshot = RepositoryBuilder.backUp(repository, files);
     }
     try (Repository repository = Repository.open(local(), PASSWORD)) {
@@ -62,7 +63,7 @@ class RepositoryTest {
   @Test
   void storesEqualContentOnce() {
     Map<String, byte[]> files = RepositoryBuilder.files(2, 20);
-    try (Repository repository = Repository.create(local(), PASSWORD)) {
+    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
       RepositoryBuilder.backUp(repository, files);
       long packs = count(repository.backend(), FileType.PACK);
       RepositoryBuilder.backUp(repository, files);
@@ -72,7 +73,7 @@ class RepositoryTest {
 
   @Test
   void storesABlobOnceThatManyThreadsSaveAtTheSameTime() {
-    try (Repository repository = Repository.create(local(), PASSWORD)) {
+    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
       repository.loadIndex();
       try (PackWriter writer = repository.newWriter()) {
         IntStream.range(0, 64)
@@ -89,7 +90,7 @@ class RepositoryTest {
   void storesBlobsOfAllSizesFromManyThreads() {
     long seed = new Random().nextLong();
     System.out.println("storesBlobsOfAllSizesFromManyThreads: seed " + seed);
-    try (Repository repository = Repository.create(local(), PASSWORD)) {
+    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
       repository.loadIndex();
       Map<Id, byte[]> blobs = new java.util.concurrent.ConcurrentHashMap<>();
       try (PackWriter writer = repository.newWriter()) {
@@ -133,7 +134,7 @@ class RepositoryTest {
   @Test
   void isValidAtEveryInstantOfABackup() {
     Map<String, byte[]> files = RepositoryBuilder.files(3, 12);
-    Repository.create(local(), PASSWORD).close();
+    LightRepository.create(local(), PASSWORD).close();
     int writes;
     for (int dieAt = 0; ; dieAt++) {
       FaultyBackend faulty = new FaultyBackend(local(), 0);
@@ -176,7 +177,7 @@ class RepositoryTest {
   void neverGivesWrongBytesForDamagedPacks() {
     Map<String, byte[]> files = RepositoryBuilder.files(5, 10);
     Id snapshot;
-    try (Repository repository = Repository.create(local(), PASSWORD)) {
+    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
       snapshot = RepositoryBuilder.backUp(repository, files);
     }
     long seed = new Random().nextLong();
@@ -200,7 +201,7 @@ class RepositoryTest {
 
   @Test
   void checkNamesEveryDamagedFile() throws Exception {
-    Repository repository = Repository.create(local(), PASSWORD);
+    Repository repository = LightRepository.create(local(), PASSWORD);
     RepositoryBuilder.backUp(repository, RepositoryBuilder.files(6, 10));
     for (FileType type : new FileType[] {FileType.SNAPSHOT, FileType.INDEX, FileType.PACK}) {
       Map<Id, Long> stored = new HashMap<>();
@@ -228,7 +229,7 @@ class RepositoryTest {
   @Test
   void storesAgainWhatWasFoundDamaged() throws Exception {
     Map<String, byte[]> files = RepositoryBuilder.files(7, 10);
-    try (Repository repository = Repository.create(local(), PASSWORD)) {
+    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
       RepositoryBuilder.backUp(repository, files);
     }
     Map<Id, Long> packs = new HashMap<>();
@@ -269,7 +270,7 @@ class RepositoryTest {
 
   @Test
   void leavesNoLockBehind() {
-    try (Repository repository = Repository.create(local(), PASSWORD)) {
+    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
       RepositoryBuilder.backUp(repository, RepositoryBuilder.files(8, 3));
       assertThat(count(repository.backend(), FileType.LOCK)).isZero();
     }

@@ -18,6 +18,7 @@ import stet.repository.RepositoryException.Problem;
 import stet.repository.backend.LocalBackend;
 import stet.repository.backend.StoredFile;
 import stet.repository.codec.UnpackedCodec;
+import stet.testkit.LightRepository;
 
 class RepositoryLockTest {
   @TempDir Path directory;
@@ -26,7 +27,7 @@ class RepositoryLockTest {
   @BeforeEach
   void create() {
     repository =
-        Repository.create(
+        LightRepository.create(
             new LocalBackend(directory.resolve("r")), "secret".getBytes(StandardCharsets.UTF_8));
   }
 
