@@ -7,9 +7,7 @@ import static org.assertj.core.api.InstanceOfAssertFactories.type;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -222,48 +220,6 @@ class RepositoryTest {
         // A snapshot that is gone is gone without a trace; anything else is missed.
         assertThat(clean).as("removed " + file).isEqualTo(type == FileType.SNAPSHOT);
         Files.write(path, good);
-      }
-    }
-  }
-
-  @Test
-  void storesAgainWhatWasFoundDamaged() throws Exception {
-    Map<String, byte[]> files = RepositoryBuilder.files(7, 10);
-    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
-      RepositoryBuilder.backUp(repository, files);
-    }
-    Map<Id, Long> packs = new HashMap<>();
-    local().list(FileType.PACK, packs::put);
-    for (Id pack : packs.keySet()) {
-      Path path = directory.resolve("r").resolve(StoredFile.pack(pack).path());
-      byte[] bad = Files.readAllBytes(path);
-      bad[10] ^= 1;
-      Files.delete(path);
-      Files.write(path, bad);
-    }
-    try (Repository repository = Repository.open(local(), PASSWORD)) {
-      Checker.Result damaged = new Checker(repository, _ -> {}).check(Subset.ALL);
-      assertThat(damaged.isClean()).isFalse();
-      repository.loadIndex();
-      List<Id> lost = new ArrayList<>();
-      for (byte[] bytes : files.values()) {
-        for (int at = 0; at < bytes.length; at += 100_000) {
-          Id blob = Id.of(bytes, at, Math.min(100_000, bytes.length - at));
-          try {
-            repository.reader().load(BlobType.DATA, blob);
-          } catch (RepositoryException e) {
-            lost.add(blob);
-            assertThat(repository.index().holds(BlobType.DATA, blob)).isFalse();
-          }
-        }
-      }
-      assertThat(lost).isNotEmpty();
-      try (PackWriter writer = repository.newWriter()) {
-        RepositoryBuilder.save(writer, files);
-        writer.flush();
-      }
-      for (Id blob : lost) {
-        assertThat(Id.of(repository.reader().load(BlobType.DATA, blob))).isEqualTo(blob);
       }
     }
   }
