@@ -131,18 +131,25 @@ public final class Repository implements AutoCloseable {
     Collections.sort(ids);
     List<String> unusable = new ArrayList<>();
     for (Id id : ids.subList(0, Math.min(ids.size(), MAX_KEYS))) {
+      StoredFile file = StoredFile.key(id);
       Optional<MasterKey> key;
+      Id hash;
       try {
-        key = KeyFile.parse(backend.load(StoredFile.key(id))).unlock(password);
+        byte[] bytes = backend.load(file);
+        hash = Id.of(bytes);
+        key = KeyFile.parse(bytes).unlock(password);
       } catch (RepositoryException e) {
-        if (e.problem() == Problem.STORAGE) {
+        if (e.problem() == Problem.STORAGE || e.problem() == Problem.INTERRUPTED) {
           throw e;
         }
-        unusable.add("key " + id.shortText() + " is unusable: " + e.getMessage());
+        unusable.add(file + " is unusable: " + e.getMessage());
         continue;
       }
       if (key.isPresent()) {
         return new Repository(backend, key.get(), id, loadConfig(backend, key.get()));
+      }
+      if (!hash.equals(id)) {
+        unusable.add(file + " is damaged: its bytes have the hash " + hash);
       }
     }
     if (ids.isEmpty()) {

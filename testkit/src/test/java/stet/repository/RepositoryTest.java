@@ -4,14 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import stet.repository.RepositoryException.Problem;
@@ -121,6 +126,52 @@ class RepositoryTest {
     assertProblem(Problem.NO_REPOSITORY, () -> Repository.open(local(), PASSWORD));
     Repository.create(local(), PASSWORD).close();
     assertProblem(Problem.WRONG_PASSWORD, () -> Repository.open(local(), new byte[] {'x'}));
+  }
+
+  @Test
+  void namesADamagedKeyFileAndOpensWithAnother() throws Exception {
+    byte[] other = "other".getBytes(StandardCharsets.UTF_8);
+    LightRepository.create(local(), PASSWORD).close();
+    Path keys = directory.resolve("r/keys");
+    Path key;
+    try (Stream<Path> all = Files.list(keys)) {
+      key = all.findFirst().orElseThrow();
+    }
+    byte[] good = Files.readAllBytes(key);
+    byte[] flipped = good.clone();
+    flipped[new String(good, StandardCharsets.UTF_8).indexOf("\"data\"") + 40] ^= 1;
+    for (byte[] bad : List.of(new byte[0], Arrays.copyOf(good, good.length / 2), flipped)) {
+      Files.delete(key);
+      Files.write(key, bad);
+      assertThatThrownBy(() -> Repository.open(local(), PASSWORD))
+          .hasMessageContaining("keys/" + key.getFileName())
+          .asInstanceOf(type(RepositoryException.class))
+          .satisfies(e -> assertThat(e.problem()).isEqualTo(Problem.DAMAGED));
+      Path second;
+      try (Repository elsewhere =
+          LightRepository.create(new LocalBackend(directory.resolve("other")), other)) {
+        // A key of another repository serves to have one that this password does not open.
+        second = keys.resolve(elsewhere.keyId().toString());
+        Files.copy(directory.resolve("other/keys").resolve(second.getFileName()), second);
+      }
+      assertThatThrownBy(() -> Repository.open(local(), PASSWORD))
+          .hasMessageStartingWith("wrong password")
+          .hasMessageContaining("keys/" + key.getFileName());
+      Path whole = keys.resolve("f".repeat(64));
+      Files.write(whole, good);
+      Repository.open(local(), PASSWORD).close();
+      Files.delete(whole);
+      Files.delete(second);
+      deleteTree(directory.resolve("other"));
+    }
+  }
+
+  private static void deleteTree(Path tree) throws IOException {
+    try (Stream<Path> all = Files.walk(tree)) {
+      for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(each);
+      }
+    }
   }
 
   private static void assertProblem(Problem problem, Runnable action) {
