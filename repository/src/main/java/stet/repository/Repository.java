@@ -4,8 +4,10 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -21,7 +23,6 @@ import stet.repository.crypto.MasterKey;
 import stet.repository.index.BlobIndex;
 import stet.repository.index.IndexFile;
 import stet.repository.json.JsonException;
-import stet.repository.lock.LockFile;
 import stet.repository.lock.RepositoryLock;
 import stet.repository.pack.PackReader;
 import stet.repository.pack.PackWriter;
@@ -58,7 +59,8 @@ public final class Repository implements AutoCloseable {
   private final MasterKey key;
   private final Id keyId;
   private final RepositoryConfig config;
-  private BlobIndex index = new BlobIndex();
+  private volatile BlobIndex index = new BlobIndex();
+  private volatile boolean locked;
 
   private Repository(Backend backend, MasterKey key, Id keyId, RepositoryConfig config) {
     this.backend = backend;
@@ -129,18 +131,25 @@ public final class Repository implements AutoCloseable {
     Collections.sort(ids);
     List<String> unusable = new ArrayList<>();
     for (Id id : ids.subList(0, Math.min(ids.size(), MAX_KEYS))) {
+      StoredFile file = StoredFile.key(id);
       Optional<MasterKey> key;
+      Id hash;
       try {
-        key = KeyFile.parse(backend.load(StoredFile.key(id))).unlock(password);
+        byte[] bytes = backend.load(file);
+        hash = Id.of(bytes);
+        key = KeyFile.parse(bytes).unlock(password);
       } catch (RepositoryException e) {
-        if (e.problem() == Problem.STORAGE) {
+        if (e.problem() == Problem.STORAGE || e.problem() == Problem.INTERRUPTED) {
           throw e;
         }
-        unusable.add("key " + id.shortText() + " is unusable: " + e.getMessage());
+        unusable.add(file + " is unusable: " + e.getMessage());
         continue;
       }
       if (key.isPresent()) {
         return new Repository(backend, key.get(), id, loadConfig(backend, key.get()));
+      }
+      if (!hash.equals(id)) {
+        unusable.add(file + " is damaged: its bytes have the hash " + hash);
       }
     }
     if (ids.isEmpty()) {
@@ -202,7 +211,9 @@ public final class Repository implements AutoCloseable {
    * @throws RepositoryException with {@code LOCKED} if another lock conflicts
    */
   public RepositoryLock lock(boolean exclusive) {
-    return RepositoryLock.acquire(backend, key, exclusive);
+    RepositoryLock lock = RepositoryLock.acquire(backend, key, exclusive);
+    locked = true;
+    return lock;
   }
 
   /** The locks that are held or left behind. */
@@ -210,14 +221,9 @@ public final class Repository implements AutoCloseable {
     return RepositoryLock.list(backend, key);
   }
 
-  /** Removes stale locks, or all locks; returns how many. */
-  public int unlock(boolean all) {
+  /** Removes stale locks, or all locks. */
+  public RepositoryLock.Unlocked unlock(boolean all) {
     return RepositoryLock.unlock(backend, key, all);
-  }
-
-  /** Whether a lock may be removed without looking at its holder. */
-  public static boolean isStale(LockFile lock) {
-    return RepositoryLock.isStale(lock);
   }
 
   /** Loads, opens, decodes a file that is neither a pack nor the config, and checks its name. */
@@ -250,7 +256,7 @@ public final class Repository implements AutoCloseable {
         id -> {
           byte[] json = loadUnpacked(StoredFile.index(id));
           try {
-            IndexFile.decode(json, fresh::addPack);
+            IndexFile.decode(json, fresh);
           } catch (JsonException e) {
             throw RepositoryException.damaged(
                 StoredFile.index(id) + " is damaged: " + e.getMessage(), e);
@@ -270,9 +276,38 @@ public final class Repository implements AutoCloseable {
     return new PackWriter(backend, key, index);
   }
 
-  /** A reader on the present index. */
+  /**
+   * A reader on the present index. What it finds damaged is {@linkplain #recordDamage recorded}.
+   */
   public PackReader reader() {
-    return new PackReader(backend, key, index);
+    return new PackReader(backend, key, index, pack -> recordDamage(Set.of(pack)));
+  }
+
+  /**
+   * Records that packs are missing or cannot be read whole. From now on no writer relies on them;
+   * those of other processes neither, once they load the index, until {@link
+   * stet.repository.check.PackRepair} has replaced the packs.
+   *
+   * <p>For other processes it is an index file that says so: a small one for itself, which may be
+   * added at any time and under any lock. A process that took no lock writes none, and where it
+   * cannot be written, the packs will be found damaged again.
+   */
+  public void recordDamage(Set<Id> packs) {
+    BlobIndex present = index;
+    Set<Id> fresh = new HashSet<>(packs);
+    synchronized (this) {
+      fresh.removeAll(present.damagedPacks());
+      fresh.forEach(present::markDamaged);
+    }
+    if (fresh.isEmpty() || !locked) {
+      return;
+    }
+    byte[] file = key.seal(UnpackedCodec.encode(IndexFile.encodeDamaged(fresh)));
+    try {
+      backend.save(StoredFile.index(Id.of(file)), file);
+    } catch (RepositoryException e) {
+      return; // The caller's own trouble, the damage itself, is what the user must hear of.
+    }
   }
 
   /** The nodes of a tree, ascending by name. */

@@ -14,7 +14,7 @@ import stet.repository.backend.StoredFile;
 
 /**
  * Storage that misbehaves on purpose in front of storage that does not: it dies at a chosen write,
- * flips bits of what it reads, or takes its time.
+ * flips bits of what it reads, cannot read, or takes its time.
  */
 public final class FaultyBackend implements Backend {
   private final Backend backend;
@@ -22,6 +22,7 @@ public final class FaultyBackend implements Backend {
   private volatile int dieAt = Integer.MAX_VALUE;
   private volatile long delayMillis;
   private volatile @Nullable Predicate<StoredFile> flipped;
+  private volatile @Nullable Predicate<StoredFile> unreadable;
   private final Random random;
 
   /**
@@ -54,6 +55,12 @@ public final class FaultyBackend implements Backend {
     return this;
   }
 
+  /** Such files cannot be read at the moment. */
+  public FaultyBackend failReadsOf(Predicate<StoredFile> files) {
+    unreadable = files;
+    return this;
+  }
+
   /** How many writes there have been. */
   public int writes() {
     return writes.get();
@@ -77,6 +84,15 @@ public final class FaultyBackend implements Backend {
     enter();
     if (writes.getAndIncrement() >= dieAt) {
       throw dead();
+    }
+  }
+
+  private void read(StoredFile file) {
+    enter();
+    Predicate<StoredFile> chosen = unreadable;
+    if (chosen != null && chosen.test(file)) {
+      throw new RepositoryException(
+          Problem.STORAGE, file + " cannot be read at the moment, as the test wants", null);
     }
   }
 
@@ -113,13 +129,13 @@ public final class FaultyBackend implements Backend {
 
   @Override
   public byte[] load(StoredFile file) {
-    enter();
+    read(file);
     return maybeFlip(file, backend.load(file));
   }
 
   @Override
   public byte[] load(StoredFile file, long offset, int length) {
-    enter();
+    read(file);
     return maybeFlip(file, backend.load(file, offset, length));
   }
 

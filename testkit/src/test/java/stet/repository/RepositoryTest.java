@@ -4,16 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import stet.repository.RepositoryException.Problem;
@@ -26,6 +29,7 @@ import stet.repository.check.Checker.Severity;
 import stet.repository.check.Checker.Subset;
 import stet.repository.pack.PackWriter;
 import stet.testkit.FaultyBackend;
+import stet.testkit.LightRepository;
 import stet.testkit.RepositoryBuilder;
 
 class RepositoryTest {
@@ -46,7 +50,7 @@ class RepositoryTest {
   void givesBackWhatWasBackedUp() {
     Map<String, byte[]> files = RepositoryBuilder.files(1, 30);
     Id snapshot;
-    try (Repository repository = Repository.create(local(), PASSWORD)) {
+    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
       snapshot = RepositoryBuilder.backUp(repository, files);
     }
     try (Repository repository = Repository.open(local(), PASSWORD)) {
@@ -62,7 +66,7 @@ class RepositoryTest {
   @Test
   void storesEqualContentOnce() {
     Map<String, byte[]> files = RepositoryBuilder.files(2, 20);
-    try (Repository repository = Repository.create(local(), PASSWORD)) {
+    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
       RepositoryBuilder.backUp(repository, files);
       long packs = count(repository.backend(), FileType.PACK);
       RepositoryBuilder.backUp(repository, files);
@@ -72,7 +76,7 @@ class RepositoryTest {
 
   @Test
   void storesABlobOnceThatManyThreadsSaveAtTheSameTime() {
-    try (Repository repository = Repository.create(local(), PASSWORD)) {
+    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
       repository.loadIndex();
       try (PackWriter writer = repository.newWriter()) {
         IntStream.range(0, 64)
@@ -89,7 +93,7 @@ class RepositoryTest {
   void storesBlobsOfAllSizesFromManyThreads() {
     long seed = new Random().nextLong();
     System.out.println("storesBlobsOfAllSizesFromManyThreads: seed " + seed);
-    try (Repository repository = Repository.create(local(), PASSWORD)) {
+    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
       repository.loadIndex();
       Map<Id, byte[]> blobs = new java.util.concurrent.ConcurrentHashMap<>();
       try (PackWriter writer = repository.newWriter()) {
@@ -124,6 +128,52 @@ class RepositoryTest {
     assertProblem(Problem.WRONG_PASSWORD, () -> Repository.open(local(), new byte[] {'x'}));
   }
 
+  @Test
+  void namesADamagedKeyFileAndOpensWithAnother() throws Exception {
+    byte[] other = "other".getBytes(StandardCharsets.UTF_8);
+    LightRepository.create(local(), PASSWORD).close();
+    Path keys = directory.resolve("r/keys");
+    Path key;
+    try (Stream<Path> all = Files.list(keys)) {
+      key = all.findFirst().orElseThrow();
+    }
+    byte[] good = Files.readAllBytes(key);
+    byte[] flipped = good.clone();
+    flipped[new String(good, StandardCharsets.UTF_8).indexOf("\"data\"") + 40] ^= 1;
+    for (byte[] bad : List.of(new byte[0], Arrays.copyOf(good, good.length / 2), flipped)) {
+      Files.delete(key);
+      Files.write(key, bad);
+      assertThatThrownBy(() -> Repository.open(local(), PASSWORD))
+          .hasMessageContaining("keys/" + key.getFileName())
+          .asInstanceOf(type(RepositoryException.class))
+          .satisfies(e -> assertThat(e.problem()).isEqualTo(Problem.DAMAGED));
+      Path second;
+      try (Repository elsewhere =
+          LightRepository.create(new LocalBackend(directory.resolve("other")), other)) {
+        // A key of another repository serves to have one that this password does not open.
+        second = keys.resolve(elsewhere.keyId().toString());
+        Files.copy(directory.resolve("other/keys").resolve(second.getFileName()), second);
+      }
+      assertThatThrownBy(() -> Repository.open(local(), PASSWORD))
+          .hasMessageStartingWith("wrong password")
+          .hasMessageContaining("keys/" + key.getFileName());
+      Path whole = keys.resolve("f".repeat(64));
+      Files.write(whole, good);
+      Repository.open(local(), PASSWORD).close();
+      Files.delete(whole);
+      Files.delete(second);
+      deleteTree(directory.resolve("other"));
+    }
+  }
+
+  private static void deleteTree(Path tree) throws IOException {
+    try (Stream<Path> all = Files.walk(tree)) {
+      for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(each);
+      }
+    }
+  }
+
   private static void assertProblem(Problem problem, Runnable action) {
     assertThatThrownBy(action::run)
         .asInstanceOf(type(RepositoryException.class))
@@ -133,7 +183,7 @@ class RepositoryTest {
   @Test
   void isValidAtEveryInstantOfABackup() {
     Map<String, byte[]> files = RepositoryBuilder.files(3, 12);
-    Repository.create(local(), PASSWORD).close();
+    LightRepository.create(local(), PASSWORD).close();
     int writes;
     for (int dieAt = 0; ; dieAt++) {
       FaultyBackend faulty = new FaultyBackend(local(), 0);
@@ -176,7 +226,7 @@ class RepositoryTest {
   void neverGivesWrongBytesForDamagedPacks() {
     Map<String, byte[]> files = RepositoryBuilder.files(5, 10);
     Id snapshot;
-    try (Repository repository = Repository.create(local(), PASSWORD)) {
+    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
       snapshot = RepositoryBuilder.backUp(repository, files);
     }
     long seed = new Random().nextLong();
@@ -200,7 +250,7 @@ class RepositoryTest {
 
   @Test
   void checkNamesEveryDamagedFile() throws Exception {
-    Repository repository = Repository.create(local(), PASSWORD);
+    Repository repository = LightRepository.create(local(), PASSWORD);
     RepositoryBuilder.backUp(repository, RepositoryBuilder.files(6, 10));
     for (FileType type : new FileType[] {FileType.SNAPSHOT, FileType.INDEX, FileType.PACK}) {
       Map<Id, Long> stored = new HashMap<>();
@@ -226,50 +276,8 @@ class RepositoryTest {
   }
 
   @Test
-  void storesAgainWhatWasFoundDamaged() throws Exception {
-    Map<String, byte[]> files = RepositoryBuilder.files(7, 10);
-    try (Repository repository = Repository.create(local(), PASSWORD)) {
-      RepositoryBuilder.backUp(repository, files);
-    }
-    Map<Id, Long> packs = new HashMap<>();
-    local().list(FileType.PACK, packs::put);
-    for (Id pack : packs.keySet()) {
-      Path path = directory.resolve("r").resolve(StoredFile.pack(pack).path());
-      byte[] bad = Files.readAllBytes(path);
-      bad[10] ^= 1;
-      Files.delete(path);
-      Files.write(path, bad);
-    }
-    try (Repository repository = Repository.open(local(), PASSWORD)) {
-      Checker.Result damaged = new Checker(repository, _ -> {}).check(Subset.ALL);
-      assertThat(damaged.isClean()).isFalse();
-      repository.loadIndex();
-      List<Id> lost = new ArrayList<>();
-      for (byte[] bytes : files.values()) {
-        for (int at = 0; at < bytes.length; at += 100_000) {
-          Id blob = Id.of(bytes, at, Math.min(100_000, bytes.length - at));
-          try {
-            repository.reader().load(BlobType.DATA, blob);
-          } catch (RepositoryException e) {
-            lost.add(blob);
-            assertThat(repository.index().holds(BlobType.DATA, blob)).isFalse();
-          }
-        }
-      }
-      assertThat(lost).isNotEmpty();
-      try (PackWriter writer = repository.newWriter()) {
-        RepositoryBuilder.save(writer, files);
-        writer.flush();
-      }
-      for (Id blob : lost) {
-        assertThat(Id.of(repository.reader().load(BlobType.DATA, blob))).isEqualTo(blob);
-      }
-    }
-  }
-
-  @Test
   void leavesNoLockBehind() {
-    try (Repository repository = Repository.create(local(), PASSWORD)) {
+    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
       RepositoryBuilder.backUp(repository, RepositoryBuilder.files(8, 3));
       assertThat(count(repository.backend(), FileType.LOCK)).isZero();
     }

@@ -6,12 +6,15 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import stet.repository.backend.FileType;
 import stet.repository.backend.LocalBackend;
 import stet.repository.check.Checker;
 import stet.repository.check.Checker.Subset;
@@ -171,6 +174,35 @@ class ResticIT {
       }
       lock.check();
       assertThat(repository.locks().locks()).hasSize(1);
+    }
+  }
+
+  @Test
+  void resticLivesWithARecordOfDamage() {
+    Id snapshot;
+    Map<String, byte[]> files = RepositoryBuilder.files(14, 10);
+    try (Repository repository = create()) {
+      snapshot = RepositoryBuilder.backUp(repository, files);
+    }
+    for (Restic restic : programs) {
+      try (Repository repository = open();
+          RepositoryLock lock = repository.lock(false)) {
+        lock.check();
+        Set<Id> packs = new HashSet<>();
+        repository.backend().list(FileType.PACK, (id, _) -> packs.add(id));
+        repository.recordDamage(packs);
+      }
+      assertThat(restic.run(repository(), PASSWORD, "check", "--read-data").orThrow().text())
+          .contains("no errors were found");
+      restic.run(repository(), PASSWORD, "prune").orThrow();
+      boolean old = restic.version().matches("restic 0\\.1[0-5]\\..*");
+      String[] repair = old ? new String[] {"rebuild-index"} : new String[] {"repair", "index"};
+      restic.run(repository(), PASSWORD, repair).orThrow();
+      try (Repository repository = open()) {
+        assertThat(new Checker(repository, _ -> {}).check(Subset.ALL).findings()).isEmpty();
+        repository.loadIndex();
+        assertThat(RepositoryBuilder.read(repository, snapshot).keySet()).isEqualTo(files.keySet());
+      }
     }
   }
 }

@@ -7,6 +7,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import stet.cli.output.Human;
 import stet.cli.output.Output;
@@ -46,6 +47,8 @@ public final class CheckCommand implements Callable<Integer> {
       description = "Read a random P percent of the packs, or the N-th of T parts.")
   private @Nullable String subset;
 
+  @Mixin private ReadLock readLock = new ReadLock();
+
   public CheckCommand(Session session) {
     this.session = session;
   }
@@ -56,7 +59,7 @@ public final class CheckCommand implements Callable<Integer> {
     Output output = session.output();
     Checker.Result result;
     try (Repository repository = Configured.open(session.configuration());
-        RepositoryLock lock = repository.lock(true);
+        RepositoryLock lock = readLock.take(repository, true);
         ProgressBar progress = session.progress()) {
       Checker checker = new Checker(repository, progress::advance);
       progress.phase("checking");
@@ -64,7 +67,9 @@ public final class CheckCommand implements Callable<Integer> {
         progress.expect(checker.bytesToRead(read));
       }
       result = read == null ? checker.check() : checker.check(read);
-      lock.check();
+      if (lock != null) {
+        lock.check();
+      }
     }
     long errors = result.findings().stream().filter(f -> f.severity() == Severity.ERROR).count();
     for (Checker.Finding finding : result.findings()) {
@@ -104,7 +109,8 @@ public final class CheckCommand implements Callable<Integer> {
       throw new StetException(
           ErrorCode.REPOSITORY_DAMAGED,
           "the repository has " + errors + (errors == 1 ? " error; " : " errors; ") + checked,
-          "What is damaged is lost, what is not can be restored. Look after the disk.");
+          "What is whole can be restored, and the next `stet backup` stores again what is damaged in the"
+              + " repository but still there. Look after the disk.");
     }
     output.message("no errors were found; " + checked);
     return 0;

@@ -10,6 +10,7 @@ import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.snapshot.SnapshotFiles;
 import stet.repository.Repository;
+import stet.repository.lock.RepositoryLock;
 import stet.repository.snapshot.Snapshot;
 import stet.repository.tree.Node;
 import stet.repository.tree.NodeType;
@@ -20,6 +21,8 @@ public final class DumpCommand implements Callable<Integer> {
   private final Session session;
 
   @Mixin private SnapshotChoice snapshot = new SnapshotChoice();
+
+  @Mixin private ReadLock readLock = new ReadLock();
 
   @Parameters(
       index = "1",
@@ -33,7 +36,8 @@ public final class DumpCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    try (Repository repository = Configured.open(session.configuration())) {
+    try (Repository repository = Configured.open(session.configuration());
+        RepositoryLock lock = readLock.take(repository, false)) {
       Snapshot chosen = snapshot.resolve(session, repository);
       repository.loadIndex();
       Node node = new SnapshotFiles(repository.reader(), chosen).find(path);

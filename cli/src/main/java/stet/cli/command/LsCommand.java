@@ -18,6 +18,7 @@ import stet.cli.session.Session;
 import stet.engine.snapshot.SnapshotFiles;
 import stet.repository.Repository;
 import stet.repository.json.JsonObject;
+import stet.repository.lock.RepositoryLock;
 import stet.repository.snapshot.Snapshot;
 import stet.repository.tree.Node;
 import stet.repository.tree.NodeType;
@@ -38,6 +39,8 @@ public final class LsCommand implements Callable<Integer> {
 
   @Mixin private SnapshotChoice snapshot = new SnapshotChoice();
 
+  @Mixin private ReadLock readLock = new ReadLock();
+
   @Parameters(
       index = "1",
       arity = "0..1",
@@ -57,7 +60,8 @@ public final class LsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    try (Repository repository = Configured.open(session.configuration())) {
+    try (Repository repository = Configured.open(session.configuration());
+        RepositoryLock lock = readLock.take(repository, false)) {
       Snapshot chosen = snapshot.resolve(session, repository);
       repository.loadIndex();
       SnapshotFiles files = new SnapshotFiles(repository.reader(), chosen);

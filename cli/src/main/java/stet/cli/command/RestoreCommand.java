@@ -53,6 +53,8 @@ public final class RestoreCommand implements Callable<Integer> {
 
   @Mixin private SnapshotChoice snapshot = new SnapshotChoice();
 
+  @Mixin private ReadLock readLock = new ReadLock();
+
   @Option(
       names = "--only",
       paramLabel = "COMPONENT",
@@ -150,7 +152,7 @@ public final class RestoreCommand implements Callable<Integer> {
   private int extract(Path directory) {
     Output output = session.output();
     try (Repository repository = Configured.open(session.configuration());
-        RepositoryLock lock = repository.lock(false);
+        RepositoryLock lock = readLock.take(repository, false);
         ProgressBar progress = session.progress()) {
       Snapshot chosen = snapshot.resolve(session, repository);
       repository.loadIndex();
@@ -181,7 +183,7 @@ public final class RestoreCommand implements Callable<Integer> {
     Instant started = Instant.now();
     try (Repository repository = Configured.open(configuration);
         EnvironmentLock environmentLock = EnvironmentLock.acquire(environment);
-        RepositoryLock lock = repository.lock(false)) {
+        RepositoryLock lock = readLock.take(repository, false)) {
       Snapshot chosen = snapshot.resolve(session, repository);
       repository.loadIndex();
       Restore.Plan plan;

@@ -3,10 +3,14 @@ package stet.engine.backup;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneId;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import stet.engine.Environment;
 import stet.engine.RowHash;
@@ -24,6 +28,7 @@ import stet.repository.BlobType;
 import stet.repository.Id;
 import stet.repository.Repository;
 import stet.repository.RepositoryException;
+import stet.repository.check.PackRepair;
 import stet.repository.json.JsonObject;
 import stet.repository.lock.RepositoryLock;
 import stet.repository.pack.PackReader;
@@ -85,17 +90,27 @@ public final class Backup {
   }
 
   /**
-   * Captures all components in order and commits the snapshot.
+   * Captures all components in order and commits the snapshot. What damaged packs of the repository
+   * held is stored again where it is still there, and the packs are replaced.
    *
    * @param tags further tags for the snapshot
    */
   public Result run(List<String> tags) {
     Instant started = Instant.now();
     check();
+    Result result = capture(tags, started);
+    if (!repository.index().damagedPacks().isEmpty()) {
+      repair();
+    }
+    return result;
+  }
+
+  private Result capture(List<String> tags, Instant started) {
     try (RepositoryLock lock = repository.lock(false)) {
       operation.progress().phase("loading the index");
       SnapshotCatalog catalog = new SnapshotCatalog(environment.app(), repository.snapshots());
       repository.loadIndex();
+      Set<Id> damaged = repository.index().damagedPacks();
       PackReader reader = repository.reader();
       Optional<Snapshot> parent = catalog.latest(environment.name());
       Parent base = parent.map(p -> parent(reader, p)).orElse(Parent.NONE);
@@ -133,6 +148,10 @@ public final class Backup {
         operation.progress().phase("committing");
         Id tree = saveRoot(writer, nodes, manifest);
         writer.flush();
+        if (!repository.index().damagedPacks().equals(damaged)) {
+          copyFromDamaged(tree, reader, writer);
+          writer.flush();
+        }
         operation.checkStop();
         lock.check();
         Id snapshot =
@@ -145,6 +164,57 @@ public final class Backup {
             started,
             Instant.now());
       }
+    }
+  }
+
+  /**
+   * Copies what the new snapshot counts on in packs that were found damaged only after it began to.
+   *
+   * @throws RepositoryException if some of it is lost; the next backup knows and stores it again
+   */
+  private void copyFromDamaged(Id root, PackReader reader, PackWriter writer) {
+    Set<Id> seen = new HashSet<>();
+    Deque<Id> pending = new ArrayDeque<>(List.of(root));
+    while (!pending.isEmpty()) {
+      Id tree = pending.pop();
+      if (!seen.add(tree)) {
+        continue;
+      }
+      writer.save(BlobType.TREE, reader.load(BlobType.TREE, tree));
+      for (Node node : Repository.tree(reader, tree)) {
+        if (node.subtree() != null) {
+          pending.push(node.subtree());
+        }
+        for (Id blob : node.content()) {
+          if (!writer.holds(BlobType.DATA, blob)) {
+            writer.save(BlobType.DATA, reader.load(BlobType.DATA, blob));
+          }
+        }
+      }
+      operation.checkStop();
+    }
+  }
+
+  /** The snapshot is complete by now, so what goes wrong here only waits for the next backup. */
+  private void repair() {
+    operation.progress().phase("replacing damaged packs");
+    try (RepositoryLock lock = repository.lock(true)) {
+      PackRepair.Result repaired = PackRepair.run(repository, lock);
+      operation
+          .progress()
+          .warn(
+              "replaced damaged packs: "
+                  + String.join(", ", repaired.packs().stream().map(Id::shortText).toList())
+                  + (repaired.lost() == 0
+                      ? "; all that they held is whole again"
+                      : "; %d of their blobs are lost, `stet check` tells which files lack them"
+                          .formatted(repaired.lost())));
+    } catch (RepositoryException e) {
+      operation
+          .progress()
+          .warn(
+              "what damaged packs held is stored again, but the packs could not be replaced yet: "
+                  + e.getMessage());
     }
   }
 

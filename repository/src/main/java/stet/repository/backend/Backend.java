@@ -17,8 +17,10 @@ import stet.repository.RepositoryException;
  *   <li>{@code save} of a name that exists replaces nothing of value: names are hashes, so the
  *       bytes are equal.
  *   <li>{@link #list} passes over names that are not ids, such as leftovers of interrupted writers.
- *   <li>A file that is not there is {@link RepositoryException.Problem#NOT_FOUND}; any other
- *       failure is {@link RepositoryException.Problem#STORAGE} and names the file and the cause.
+ *   <li>A file that is not there is {@link RepositoryException.Problem#NOT_FOUND}, one whose bytes
+ *       are lost {@link RepositoryException.Problem#DAMAGED}. If the thread is interrupted, it is
+ *       {@link RepositoryException.Problem#INTERRUPTED} or the operation is done. Any other failure
+ *       is {@link RepositoryException.Problem#STORAGE} and names the file and the cause.
  * </ul>
  */
 public interface Backend extends AutoCloseable {

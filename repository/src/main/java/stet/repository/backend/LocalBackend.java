@@ -3,6 +3,7 @@ package stet.repository.backend;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -126,6 +127,10 @@ public final class LocalBackend implements Backend {
   private RepositoryException loadFailure(StoredFile file, IOException e) {
     if (e instanceof NoSuchFileException || isNotDirectory(e)) {
       return new RepositoryException(Problem.NOT_FOUND, "there is no " + path(file), null, e);
+    }
+    if (String.valueOf(e.getMessage()).contains("Input/output error")) {
+      // How a disk says that a sector is lost.
+      return RepositoryException.damaged(path(file) + " cannot be read: input/output error", e);
     }
     return storage("cannot read " + path(file), e);
   }
@@ -309,6 +314,9 @@ public final class LocalBackend implements Backend {
   }
 
   private static RepositoryException storage(String what, IOException e) {
+    if (e instanceof ClosedByInterruptException) {
+      return new RepositoryException(Problem.INTERRUPTED, "interrupted", null, e);
+    }
     String reason =
         e instanceof FileSystemException f && f.getReason() != null
             ? f.getReason()

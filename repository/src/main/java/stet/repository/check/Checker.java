@@ -9,12 +9,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 import stet.repository.BlobType;
 import stet.repository.Bytes;
 import stet.repository.Id;
@@ -25,6 +27,7 @@ import stet.repository.backend.FileType;
 import stet.repository.backend.StoredFile;
 import stet.repository.crypto.MasterKey;
 import stet.repository.index.BlobIndex;
+import stet.repository.index.BlobLocation;
 import stet.repository.index.IndexFile;
 import stet.repository.index.PackEntry;
 import stet.repository.json.JsonException;
@@ -48,6 +51,12 @@ public final class Checker {
   private final LongConsumer progress;
   private final List<Finding> findings = new ArrayList<>();
   private final BlobIndex index = new BlobIndex();
+  private final Set<Id> damaged = new HashSet<>();
+  private final Set<Id> missing = new HashSet<>();
+  private final Set<Copy> lost = new HashSet<>();
+
+  /** A blob in a pack. */
+  private record Copy(BlobType type, Id blob, Id pack) {}
 
   /** How bad a finding is. */
   public enum Severity {
@@ -115,7 +124,12 @@ public final class Checker {
   }
 
   /**
-   * Checks structure, and reads the packs of a subset in full. The caller holds an exclusive lock.
+   * Checks structure, and reads the packs of a subset in full; also, in any case, those that are
+   * damaged as far as is known. The packs that are found damaged are {@linkplain
+   * Repository#recordDamage recorded}. The caller holds an exclusive lock.
+   *
+   * @throws RepositoryException with {@code INTERRUPTED} if the thread is interrupted; nothing is
+   *     recorded then
    */
   public Result check(Subset read) {
     loadIndex();
@@ -123,10 +137,12 @@ public final class Checker {
     repository.backend().list(FileType.PACK, stored::put);
     List<BlobIndex.Pack> packs = index.byPack();
     checkPacks(packs, stored);
-    int snapshots = checkSnapshots();
+    Set<Id> suspects = new HashSet<>(index.damagedPacks());
+    suspects.addAll(damaged);
     List<BlobIndex.Pack> chosen = new ArrayList<>();
     for (BlobIndex.Pack pack : packs) {
-      if (read.contains(pack.id()) && stored.containsKey(pack.id())) {
+      boolean wanted = read.contains(pack.id()) || suspects.contains(pack.id());
+      if (wanted && stored.containsKey(pack.id())) {
         chosen.add(pack);
       }
     }
@@ -135,6 +151,9 @@ public final class Checker {
       bytes += stored.getOrDefault(pack.id(), 0L);
     }
     readPacks(chosen);
+    int snapshots = checkSnapshots();
+    damaged.removeAll(index.damagedPacks());
+    repository.recordDamage(damaged);
     return new Result(List.copyOf(findings), snapshots, packs.size(), chosen.size(), bytes);
   }
 
@@ -157,6 +176,22 @@ public final class Checker {
     findings.add(new Finding(Severity.ERROR, object, message));
   }
 
+  /** What could not be loaded is a finding, unless the loading was only interrupted. */
+  private void error(String object, RepositoryException e) {
+    if (e.problem() == Problem.INTERRUPTED) {
+      throw e;
+    }
+    error(object, e.getMessage());
+  }
+
+  private synchronized void foundDamaged(Id pack) {
+    damaged.add(pack);
+  }
+
+  private synchronized void foundLost(Copy copy) {
+    lost.add(copy);
+  }
+
   private synchronized void hint(String object, String message) {
     findings.add(new Finding(Severity.HINT, object, message));
   }
@@ -170,17 +205,25 @@ public final class Checker {
       try {
         IndexFile.decode(
             repository.loadUnpacked(name),
-            (pack, entries, toDelete) -> {
-              Id other = seen.putIfAbsent(pack, file);
-              if (other != null) {
-                hint(
-                    StoredFile.pack(pack).path(),
-                    "is listed in index " + other.shortText() + " and " + file.shortText());
+            new IndexFile.PackConsumer() {
+              @Override
+              public void accept(Id pack, List<PackEntry> entries, boolean toDelete) {
+                Id other = seen.putIfAbsent(pack, file);
+                if (other != null) {
+                  hint(
+                      StoredFile.pack(pack).path(),
+                      "is listed in index " + other.shortText() + " and " + file.shortText());
+                }
+                index.addPack(pack, entries, toDelete);
               }
-              index.addPack(pack, entries, toDelete);
+
+              @Override
+              public void markDamaged(Id pack) {
+                index.markDamaged(pack);
+              }
             });
       } catch (RepositoryException e) {
-        error(name.path(), e.getMessage());
+        error(name.path(), e);
       } catch (JsonException e) {
         error(name.path(), "is damaged: " + e.getMessage());
       }
@@ -193,13 +236,16 @@ public final class Checker {
       String name = StoredFile.pack(pack.id()).path();
       Long size = stored.get(pack.id());
       if (size == null) {
-        error(name, "is missing; " + pack.entries().size() + " blobs are lost with it");
+        error(name, "is missing, with " + pack.entries().size() + " blobs");
+        foundDamaged(pack.id());
+        missing.add(pack.id());
         continue;
       }
       unindexed--;
       long expected = PackHeader.packSize(pack.entries());
       if (size != expected) {
         error(name, "has the wrong size: expected " + expected + " bytes, found " + size);
+        foundDamaged(pack.id());
       }
       if (pack.entries().stream().map(PackEntry::type).distinct().count() > 1) {
         hint(name, "holds data and trees together");
@@ -217,7 +263,8 @@ public final class Checker {
     List<Id> ids = new ArrayList<>();
     repository.backend().list(FileType.SNAPSHOT, (id, _) -> ids.add(id));
     Set<Id> visited = new HashSet<>();
-    PackReader reader = new PackReader(repository.backend(), repository.masterKey(), index);
+    PackReader reader =
+        new PackReader(repository.backend(), repository.masterKey(), index, this::foundDamaged);
     int read = 0;
     for (Id id : ids) {
       try {
@@ -225,7 +272,7 @@ public final class Checker {
         walk(reader, snapshot.tree(), "snapshot " + id.shortText(), visited);
         read++;
       } catch (RepositoryException e) {
-        error(StoredFile.snapshot(id).path(), e.getMessage());
+        error(StoredFile.snapshot(id).path(), e);
       }
     }
     return read;
@@ -246,7 +293,7 @@ public final class Checker {
       try {
         nodes = Repository.tree(reader, visit.tree);
       } catch (RepositoryException e) {
-        error(visit.path, e.getMessage());
+        error(visit.path, e);
         continue;
       }
       for (Node node : nodes) {
@@ -268,11 +315,40 @@ public final class Checker {
           }
           size += length;
         }
+        String loss = loss(node.content());
+        if (loss != null) {
+          error(path, loss);
+        }
         if (known && node.type() == NodeType.FILE && size != node.size()) {
           hint(path, "says it has " + node.size() + " bytes, but its blobs have " + size);
         }
       }
     }
+  }
+
+  /** Says what of a file no pack has any more, or null. */
+  private @Nullable String loss(List<Id> content) {
+    Set<String> packs = new TreeSet<>();
+    int blobs = 0;
+    for (Id blob : content) {
+      List<BlobLocation> copies = isAnythingLost() ? index.locate(BlobType.DATA, blob) : List.of();
+      if (!copies.isEmpty() && copies.stream().allMatch(copy -> isLost(blob, copy.pack()))) {
+        blobs++;
+        packs.add(copies.getFirst().pack().shortText());
+      }
+    }
+    return blobs == 0
+        ? null
+        : "is damaged: %d of its %d blobs are lost with pack %s"
+            .formatted(blobs, content.size(), String.join(", ", packs));
+  }
+
+  private boolean isAnythingLost() {
+    return !missing.isEmpty() || !lost.isEmpty();
+  }
+
+  private boolean isLost(Id blob, Id pack) {
+    return missing.contains(pack) || lost.contains(new Copy(BlobType.DATA, blob, pack));
   }
 
   private void readPacks(List<BlobIndex.Pack> packs) {
@@ -303,6 +379,9 @@ public final class Checker {
         throw new RepositoryException(Problem.INTERRUPTED, "interrupted", null, e);
       } catch (ExecutionException e) {
         pool.shutdownNow();
+        if (e.getCause() instanceof RepositoryException cause) {
+          throw new RepositoryException(cause.problem(), cause.getMessage(), cause.hint(), cause);
+        }
         throw new IllegalStateException("reading packs failed", e.getCause());
       }
     }
@@ -312,21 +391,39 @@ public final class Checker {
    * Reads a pack in full; a pack that is at fault is read once more, in case only the reading was.
    */
   private void readPack(BlobIndex.Pack pack) {
-    List<String> faults = faults(pack);
+    List<PackEntry> broken = new ArrayList<>();
+    List<String> faults = faults(pack, broken);
     if (!faults.isEmpty()) {
-      faults = faults(pack);
+      broken.clear();
+      faults = faults(pack, broken);
     }
     for (String fault : faults) {
       error(StoredFile.pack(pack.id()).path(), fault);
     }
+    if (!faults.isEmpty()) {
+      foundDamaged(pack.id());
+    }
+    for (PackEntry entry : broken) {
+      foundLost(new Copy(entry.type(), entry.id(), pack.id()));
+    }
   }
 
-  private List<String> faults(BlobIndex.Pack pack) {
+  /**
+   * Reads a pack in full.
+   *
+   * @param broken receives the blobs that cannot be read
+   * @return what is wrong with it
+   */
+  private List<String> faults(BlobIndex.Pack pack, List<PackEntry> broken) {
     List<String> faults = new ArrayList<>();
     byte[] file;
     try {
       file = repository.backend().load(StoredFile.pack(pack.id()));
     } catch (RepositoryException e) {
+      if (e.problem() == Problem.INTERRUPTED) {
+        throw e;
+      }
+      broken.addAll(pack.entries());
       return List.of(e.getMessage());
     }
     progress.accept(file.length);
@@ -343,6 +440,7 @@ public final class Checker {
       position = offset + Integer.toUnsignedLong(entry.length());
       if (entry.length() < 0 || position > file.length) {
         faults.add(blob + " ends at " + position + ", past the pack's end at " + file.length);
+        broken.add(entry);
         continue;
       }
       try {
@@ -356,11 +454,11 @@ public final class Checker {
                     entry.uncompressedLength()));
         if (!found.equals(entry.id())) {
           faults.add(blob + " has the wrong content");
-          index.markDamaged(entry.type(), entry.id());
+          broken.add(entry);
         }
       } catch (RepositoryException e) {
         faults.add(blob + ": " + e.getMessage());
-        index.markDamaged(entry.type(), entry.id());
+        broken.add(entry);
       }
     }
     checkHeader(pack, file, faults);

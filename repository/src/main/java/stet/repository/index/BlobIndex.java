@@ -1,6 +1,7 @@
 package stet.repository.index;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -16,9 +17,9 @@ import stet.repository.crypto.MasterKey;
  *
  * <p>A blob may be stored more than once; the first copy seen lies in primitive arrays, further
  * ones in an overflow map, because they are rare. Packs that another client has marked for deletion
- * are readable but do not {@linkplain #holds hold} anything.
+ * or that were found damaged are readable but do not {@linkplain #holds hold} anything.
  */
-public final class BlobIndex {
+public final class BlobIndex implements IndexFile.PackConsumer {
   private static final int PAGE_BITS = 12;
   private static final int PAGE_SIZE = 1 << PAGE_BITS;
   private static final int INTS = 4;
@@ -26,7 +27,12 @@ public final class BlobIndex {
   private final IdTable packs = new IdTable();
   private final Table data = new Table();
   private final Table trees = new Table();
+
+  /** Numbers of the packs not to rely on. */
   private final Set<Integer> marked = new HashSet<>();
+
+  /** Packs found damaged, whether or not an index file names them. */
+  private final Set<Id> damaged = new HashSet<>();
 
   /** The blobs of one type. */
   private static final class Table {
@@ -36,7 +42,6 @@ public final class BlobIndex {
     final List<int[]> pages = new ArrayList<>();
 
     final Map<Integer, List<int[]>> copies = new HashMap<>();
-    final Set<Integer> damaged = new HashSet<>();
 
     void add(Id id, int pack, PackEntry entry) {
       int before = ids.size();
@@ -50,7 +55,6 @@ public final class BlobIndex {
             location, 0, pages.get(number >> PAGE_BITS), (number & (PAGE_SIZE - 1)) * INTS, INTS);
       } else {
         copies.computeIfAbsent(number, _ -> new ArrayList<>(1)).add(location);
-        damaged.remove(number);
       }
     }
 
@@ -82,7 +86,7 @@ public final class BlobIndex {
   public synchronized void addPack(Id pack, List<PackEntry> entries, boolean toDelete) {
     int known = packs.size();
     int number = packs.add(pack);
-    if (toDelete) {
+    if (toDelete || damaged.contains(pack)) {
       marked.add(number);
     }
     if (number < known) {
@@ -93,14 +97,16 @@ public final class BlobIndex {
     }
   }
 
-  /**
-   * Whether a blob is stored in a pack that stays, and not known to be damaged, so that it need not
-   * be stored again.
-   */
+  @Override
+  public void accept(Id pack, List<PackEntry> entries, boolean toDelete) {
+    addPack(pack, entries, toDelete);
+  }
+
+  /** Whether a blob is stored in a pack that is to be relied on, so that it need not be again. */
   public synchronized boolean holds(BlobType type, Id id) {
     Table table = table(type);
     int number = table.ids.find(id);
-    if (number < 0 || table.damaged.contains(number)) {
+    if (number < 0) {
       return false;
     }
     if (!marked.contains(table.firstPack(number))) {
@@ -115,17 +121,27 @@ public final class BlobIndex {
   }
 
   /**
-   * Records that a blob's stored copies cannot be read, so that the next writer stores it again.
+   * Records that a pack is missing or cannot be read whole, so that what it holds is stored again
+   * by the next writer that has it.
    */
-  public synchronized void markDamaged(BlobType type, Id id) {
-    Table table = table(type);
-    int number = table.ids.find(id);
+  @Override
+  public synchronized void markDamaged(Id pack) {
+    damaged.add(pack);
+    int number = packs.find(pack);
     if (number >= 0) {
-      table.damaged.add(number);
+      marked.add(number);
     }
   }
 
-  /** The copies of a blob, the first one seen first; empty if it is unknown. */
+  /** The packs found damaged, whether or not they are in the index. */
+  public synchronized Set<Id> damagedPacks() {
+    return Set.copyOf(damaged);
+  }
+
+  /**
+   * The copies of a blob, those to be relied on first and else the first one seen; empty if it is
+   * unknown.
+   */
   public synchronized List<BlobLocation> locate(BlobType type, Id id) {
     Table table = table(type);
     int number = table.ids.find(id);
@@ -136,12 +152,11 @@ public final class BlobIndex {
     if (copies.isEmpty()) {
       return List.of(location(table.first(number)));
     }
-    List<BlobLocation> all = new ArrayList<>(1 + copies.size());
-    all.add(location(table.first(number)));
-    for (int[] copy : copies) {
-      all.add(location(copy));
-    }
-    return all;
+    List<int[]> all = new ArrayList<>(1 + copies.size());
+    all.add(table.first(number));
+    all.addAll(copies);
+    all.sort(Comparator.comparing(copy -> marked.contains(copy[0])));
+    return all.stream().map(this::location).toList();
   }
 
   /** The plaintext length of a blob in bytes, or -1 if it is unknown. */

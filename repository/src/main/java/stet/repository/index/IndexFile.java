@@ -2,12 +2,15 @@ package stet.repository.index;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import stet.repository.BlobType;
 import stet.repository.Id;
 import stet.repository.json.JsonException;
+import stet.repository.json.JsonObject;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -19,9 +22,13 @@ import tools.jackson.core.json.JsonFactory;
  * repository has many.
  *
  * <p>Beside restic's fields, rustic's {@code packs_to_delete} is understood: packs that may be read
- * but not relied on.
+ * but not relied on. Stet's own field {@value #DAMAGED} lists the ids of packs that somebody could
+ * not read whole. Others pass over it, and drop it when they rewrite the file.
  */
 public final class IndexFile {
+  private static final String PACKS = "packs";
+  private static final String TO_DELETE = "packs_to_delete";
+  private static final String DAMAGED = "damaged_packs";
   private static final JsonFactory FACTORY = new JsonFactory();
 
   private IndexFile() {}
@@ -35,6 +42,9 @@ public final class IndexFile {
      * @param toDelete whether the pack is marked for deletion
      */
     void accept(Id pack, List<PackEntry> entries, boolean toDelete);
+
+    /** Takes the id of a pack that was found damaged; it may be in any index file or in none. */
+    default void markDamaged(Id pack) {}
   }
 
   /** The JSON text of an index file with {@code packs}. */
@@ -63,6 +73,43 @@ public final class IndexFile {
     return out.append("]}\n").toString().getBytes(StandardCharsets.UTF_8);
   }
 
+  /** The JSON text of an index file that lists no packs and says that these are damaged. */
+  public static byte[] encodeDamaged(Collection<Id> packs) {
+    return new JsonObject()
+        .put(PACKS, List.of())
+        .put(DAMAGED, packs.stream().sorted().map(Id::toString).toList())
+        .toBytes();
+  }
+
+  /**
+   * The JSON text of an index file without some packs, whether it lists them or says that they are
+   * damaged. All else in it is kept, also what only others understand.
+   *
+   * @return null if no pack is left
+   * @throws JsonException if {@code json} is no index file
+   */
+  public static byte @Nullable [] without(byte[] json, Set<Id> packs) {
+    JsonObject file = JsonObject.parse(json);
+    int left = 0;
+    for (String list : List.of(PACKS, TO_DELETE)) {
+      if (file.has(list)) {
+        List<JsonObject> kept =
+            file.objects(list).stream()
+                .filter(pack -> !packs.contains(Id.parse(pack.string("id"))))
+                .toList();
+        file.put(list, kept);
+        left += kept.size();
+      }
+    }
+    if (file.has(DAMAGED)) {
+      List<String> kept =
+          file.strings(DAMAGED).stream().filter(id -> !packs.contains(Id.parse(id))).toList();
+      file.put(DAMAGED, kept);
+      left += kept.size();
+    }
+    return left == 0 ? null : file.toBytes();
+  }
+
   /**
    * Reads an index file.
    *
@@ -76,8 +123,9 @@ public final class IndexFile {
         String key = parser.currentName();
         JsonToken value = parser.nextToken();
         switch (key) {
-          case "packs" -> packs(parser, value, consumer, false);
-          case "packs_to_delete" -> packs(parser, value, consumer, true);
+          case PACKS -> packs(parser, value, consumer, false);
+          case TO_DELETE -> packs(parser, value, consumer, true);
+          case DAMAGED -> damaged(parser, value, consumer);
           default -> parser.skipChildren();
         }
       }
@@ -117,6 +165,13 @@ public final class IndexFile {
         }
       }
       consumer.accept(present(pack, "a pack has no id"), entries, toDelete);
+    }
+  }
+
+  private static void damaged(JsonParser parser, JsonToken value, PackConsumer consumer) {
+    expect(value, JsonToken.START_ARRAY, "a list of damaged packs");
+    while (parser.nextToken() != JsonToken.END_ARRAY) {
+      consumer.markDamaged(id(parser, parser.currentToken()));
     }
   }
 

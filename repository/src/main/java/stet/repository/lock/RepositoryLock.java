@@ -6,6 +6,7 @@ import java.time.ZoneId;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import stet.repository.Id;
 import stet.repository.RepositoryException;
@@ -97,7 +98,8 @@ public final class RepositoryLock implements AutoCloseable {
                 + "by "
                 + lock.holder()
                 + " since "
-                + lock.time().truncatedTo(ChronoUnit.SECONDS),
+                + lock.time().truncatedTo(ChronoUnit.SECONDS)
+                + age(lock),
             isStale(lock)
                 ? "The lock is stale; remove it with `stet unlock`."
                 : "Wait until it is done; if that process is gone, `stet unlock` removes the lock.");
@@ -111,6 +113,14 @@ public final class RepositoryLock implements AutoCloseable {
     }
   }
 
+  private static String age(LockFile lock) {
+    Duration age = Duration.between(lock.time(), now()).truncatedTo(ChronoUnit.SECONDS);
+    // As restic writes it: 1h2m3s.
+    return age.isNegative()
+        ? ", by a clock that is ahead of this one"
+        : " (" + age.toString().substring("PT".length()).toLowerCase(Locale.ROOT) + " ago)";
+  }
+
   /**
    * The locks of a repository.
    *
@@ -118,7 +128,11 @@ public final class RepositoryLock implements AutoCloseable {
    * @param unreadable those that cannot; a lock that is still empty is being written and counts as
    *     none
    */
-  public record Listing(List<LockFile> locks, List<Id> unreadable) {}
+  public record Listing(List<LockFile> locks, List<Id> unreadable) {
+    public int size() {
+      return locks.size() + unreadable.size();
+    }
+  }
 
   /** Lists all locks. */
   public static Listing list(Backend backend, MasterKey key) {
@@ -150,27 +164,20 @@ public final class RepositoryLock implements AutoCloseable {
     return gone || lock.time().plus(STALE).isBefore(now());
   }
 
-  /**
-   * Removes stale locks, or all.
-   *
-   * @return how many were removed
-   */
-  public static int unlock(Backend backend, MasterKey key, boolean all) {
-    Listing listing = list(backend, key);
-    int removed = 0;
-    for (LockFile lock : listing.locks()) {
-      if (all || isStale(lock)) {
-        backend.delete(StoredFile.lock(lock.id()));
-        removed++;
-      }
+  /** What an unlocking has removed, and what it has left. */
+  public record Unlocked(Listing removed, Listing kept) {}
+
+  /** Removes stale locks, or all. */
+  public static Unlocked unlock(Backend backend, MasterKey key, boolean all) {
+    Listing found = list(backend, key);
+    Listing removed = new Listing(new ArrayList<>(), all ? found.unreadable() : List.of());
+    Listing kept = new Listing(new ArrayList<>(), all ? List.of() : found.unreadable());
+    for (LockFile lock : found.locks()) {
+      (all || isStale(lock) ? removed : kept).locks().add(lock);
     }
-    if (all) {
-      for (Id id : listing.unreadable()) {
-        backend.delete(StoredFile.lock(id));
-        removed++;
-      }
-    }
-    return removed;
+    removed.locks().forEach(lock -> backend.delete(StoredFile.lock(lock.id())));
+    removed.unreadable().forEach(id -> backend.delete(StoredFile.lock(id)));
+    return new Unlocked(removed, kept);
   }
 
   private static Id write(

@@ -3,7 +3,7 @@ package stet.repository.pack;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Consumer;
 import stet.repository.BlobSource;
 import stet.repository.BlobType;
 import stet.repository.Id;
@@ -18,8 +18,8 @@ import stet.repository.index.BlobLocation;
 /**
  * Reads blobs out of packs by ranges.
  *
- * <p>A blob with several copies is read from the first that is whole. A blob without a whole copy
- * is recorded as damaged in the index, so that the next writer stores it again.
+ * <p>A blob with several copies is read from the first that is whole. A pack with a copy that is
+ * not is reported, so that writers rely on it no more.
  */
 public final class PackReader implements BlobSource {
   /** Plaintext bytes that {@link #read} looks ahead to find neighbours. */
@@ -33,11 +33,17 @@ public final class PackReader implements BlobSource {
   private final Backend backend;
   private final MasterKey key;
   private final BlobIndex index;
+  private final Consumer<Id> damaged;
 
-  public PackReader(Backend backend, MasterKey key, BlobIndex index) {
+  /**
+   * @param damaged receives a pack each time that a blob of it turns out missing or damaged, on the
+   *     reading thread
+   */
+  public PackReader(Backend backend, MasterKey key, BlobIndex index, Consumer<Id> damaged) {
     this.backend = backend;
     this.key = key;
     this.index = index;
+    this.damaged = damaged;
   }
 
   @Override
@@ -46,39 +52,39 @@ public final class PackReader implements BlobSource {
     if (copies.isEmpty()) {
       throw unknown(type, id);
     }
-    RepositoryException failure = null;
+    List<RepositoryException> failures = new ArrayList<>();
     for (BlobLocation copy : copies) {
       try {
         byte[] sealed = backend.load(StoredFile.pack(copy.pack()), copy.offset(), copy.length());
         return open(type, id, copy, sealed, 0);
       } catch (RepositoryException e) {
-        if (failure == null) {
-          failure = e;
-        } else {
-          failure.addSuppressed(e);
+        if (e.problem() == Problem.INTERRUPTED) {
+          throw e;
         }
+        if (isLoss(e)) {
+          damaged.accept(copy.pack());
+        }
+        failures.add(e);
       }
     }
-    throw failed(type, id, copies, failure);
+    throw failed(type, id, copies.getFirst().pack(), failures);
   }
 
-  private RepositoryException failed(
-      BlobType type, Id id, List<BlobLocation> copies, @Nullable RepositoryException failure) {
-    Problem problem = failure == null ? Problem.DAMAGED : failure.problem();
-    boolean lost = problem == Problem.DAMAGED || problem == Problem.NOT_FOUND;
-    if (lost) {
-      index.markDamaged(type, id);
-    }
+  private static boolean isLoss(RepositoryException e) {
+    return e.problem() == Problem.DAMAGED || e.problem() == Problem.NOT_FOUND;
+  }
+
+  private static RepositoryException failed(
+      BlobType type, Id id, Id pack, List<RepositoryException> failures) {
+    RepositoryException first = failures.getFirst();
+    failures.subList(1, failures.size()).forEach(first::addSuppressed);
+    boolean lost = isLoss(first);
     String what = type == BlobType.DATA ? "data blob " + id.shortText() : "tree " + id.shortText();
     return new RepositoryException(
-        lost ? Problem.DAMAGED : problem,
-        what
-            + " in pack "
-            + copies.getFirst().pack().shortText()
-            + " cannot be read: "
-            + (failure == null ? "no copy" : failure.getMessage()),
+        lost ? Problem.DAMAGED : first.problem(),
+        what + " in pack " + pack.shortText() + " cannot be read: " + first.getMessage(),
         lost ? "Run `stet check --read-data` to see everything that is affected." : null,
-        failure);
+        first);
   }
 
   private static RepositoryException unknown(BlobType type, Id id) {

@@ -92,15 +92,27 @@ class BlobIndexTest {
   }
 
   @Test
-  void doesNotRelyOnADamagedBlobUntilItIsStoredAgain() {
-    BlobIndex index = new BlobIndex();
-    Random random = new Random(3);
-    Id blob = id(random);
-    index.addPack(id(random), List.of(entry(BlobType.DATA, blob, 0)), false);
-    index.markDamaged(BlobType.DATA, blob);
-    assertThat(index.holds(BlobType.DATA, blob)).isFalse();
-    index.addPack(id(random), List.of(entry(BlobType.DATA, blob, 0)), false);
-    assertThat(index.holds(BlobType.DATA, blob)).isTrue();
+  void doesNotRelyOnADamagedPackWhicheverIsHeardOfFirst() {
+    for (boolean markFirst : new boolean[] {false, true}) {
+      BlobIndex index = new BlobIndex();
+      Random random = new Random(3);
+      Id blob = id(random);
+      Id bad = id(random);
+      Id good = id(random);
+      if (markFirst) {
+        index.markDamaged(bad);
+      }
+      index.addPack(bad, List.of(entry(BlobType.DATA, blob, 0)), false);
+      index.markDamaged(bad);
+      assertThat(index.holds(BlobType.DATA, blob)).isFalse();
+      assertThat(index.locate(BlobType.DATA, blob)).extracting(l -> l.pack()).containsExactly(bad);
+      index.addPack(good, List.of(entry(BlobType.DATA, blob, 0)), false);
+      assertThat(index.holds(BlobType.DATA, blob)).isTrue();
+      assertThat(index.locate(BlobType.DATA, blob))
+          .extracting(l -> l.pack())
+          .containsExactly(good, bad);
+      assertThat(index.damagedPacks()).containsExactly(bad);
+    }
   }
 
   /** The worst moment is right after the slots have doubled; the figure holds there too. */

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import stet.repository.BlobType;
 import stet.repository.Id;
@@ -71,6 +72,38 @@ class IndexFileTest {
   }
 
   @Test
+  void saysWhichPacksAreDamaged() {
+    Id first = Id.of(new byte[] {1});
+    Id second = Id.of(new byte[] {2});
+    BlobIndex index = new BlobIndex();
+    IndexFile.decode(IndexFile.encodeDamaged(List.of(second, first)), index);
+    assertThat(index.damagedPacks()).containsExactlyInAnyOrder(first, second);
+    assertThat(index.packs()).isZero();
+  }
+
+  @Test
+  void leavesOutPacksAndKeepsWhatOthersWrote() {
+    List<BlobIndex.Pack> packs = decode(RESTIC);
+    Id gone = packs.getFirst().id();
+    String foreign =
+        RESTIC
+            .strip()
+            .replaceFirst("\\{\"id\"", "{\"time\":\"2024-01-01T00:00:00Z\",\"id\"")
+            .replaceFirst(
+                "}$", ",\"other\":{\"x\":1},\"damaged_packs\":[\"" + packs.getLast().id() + "\"]}");
+
+    byte[] rest = IndexFile.without(foreign.getBytes(StandardCharsets.UTF_8), Set.of(gone));
+
+    String text = new String(rest, StandardCharsets.UTF_8);
+    assertThat(decode(text)).containsExactly(packs.getLast());
+    assertThat(text).contains("\"other\":{\"x\":1}").doesNotContain(gone.toString());
+    BlobIndex index = new BlobIndex();
+    IndexFile.decode(rest, index);
+    assertThat(index.damagedPacks()).containsExactly(packs.getLast().id());
+    assertThat(IndexFile.without(rest, Set.of(packs.getLast().id()))).isNull();
+  }
+
+  @Test
   void refusesWhatIsNoIndex() {
     for (String bad :
         List.of(
@@ -82,6 +115,8 @@ class IndexFileTest {
             RESTIC.replace("\"data\"", "\"other\""),
             RESTIC.replace("54", "-1"),
             RESTIC.replace("54", "4294967296"),
+            "{\"damaged_packs\":[\"short\"]}",
+            "{\"damaged_packs\":7}",
             RESTIC + "{}")) {
       assertThatThrownBy(() -> decode(bad)).as(bad).isInstanceOf(JsonException.class);
     }

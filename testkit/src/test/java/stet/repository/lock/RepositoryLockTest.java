@@ -18,6 +18,7 @@ import stet.repository.RepositoryException.Problem;
 import stet.repository.backend.LocalBackend;
 import stet.repository.backend.StoredFile;
 import stet.repository.codec.UnpackedCodec;
+import stet.testkit.LightRepository;
 
 class RepositoryLockTest {
   @TempDir Path directory;
@@ -26,7 +27,7 @@ class RepositoryLockTest {
   @BeforeEach
   void create() {
     repository =
-        Repository.create(
+        LightRepository.create(
             new LocalBackend(directory.resolve("r")), "secret".getBytes(StandardCharsets.UTF_8));
   }
 
@@ -80,10 +81,11 @@ class RepositoryLockTest {
   }
 
   @Test
-  void conflictNamesTheHolder() {
-    plant(OffsetDateTime.now(), true, elsewhere());
+  void conflictNamesTheHolderAndTheAge() {
+    plant(OffsetDateTime.now().minusSeconds(190), true, elsewhere());
     assertThatThrownBy(() -> repository.lock(false))
-        .hasMessageContaining("ann on elsewhere (process 77)");
+        .hasMessageContaining("ann on elsewhere (process 77)")
+        .hasMessageMatching(".* since 2\\S+ \\(3m1\\ds ago\\)");
   }
 
   @Test
@@ -140,15 +142,15 @@ class RepositoryLockTest {
   void staleLocksStillConflictUntilUnlocked() {
     plant(OffsetDateTime.now().minusHours(2), true, elsewhere());
     assertLocked(false);
-    assertThat(repository.unlock(false)).isEqualTo(1);
+    assertThat(repository.unlock(false).removed().size()).isEqualTo(1);
     repository.lock(true).close();
   }
 
   @Test
   void unlockKeepsFreshLocksUnlessAllAreMeant() {
     plant(OffsetDateTime.now().minusMinutes(5), false, elsewhere());
-    assertThat(repository.unlock(false)).isZero();
-    assertThat(repository.unlock(true)).isEqualTo(1);
+    assertThat(repository.unlock(false).removed().size()).isZero();
+    assertThat(repository.unlock(true).removed().size()).isEqualTo(1);
   }
 
   @Test
@@ -161,8 +163,8 @@ class RepositoryLockTest {
   void unreadableLocksConflictAndOnlyForceRemovesThem() {
     repository.backend().save(StoredFile.lock(Id.of(new byte[] {1})), new byte[] {1, 2, 3});
     assertLocked(false);
-    assertThat(repository.unlock(false)).isZero();
-    assertThat(repository.unlock(true)).isEqualTo(1);
+    assertThat(repository.unlock(false).removed().size()).isZero();
+    assertThat(repository.unlock(true).removed().size()).isEqualTo(1);
     repository.lock(true).close();
   }
 
