@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -204,7 +205,11 @@ class EndToEndIT {
     assertThat(listed.strings("missing")).isEmpty();
     assertThat(listed.string("replaced_by")).isEqualTo(first);
 
-    site.ok("rollback", "--to", second.substring(0, 10));
+    Stet.Result refused = site.run("rollback", "--to", second.substring(0, 10));
+    assertThat(refused.status()).isEqualTo(24);
+    assertThat(refused.error())
+        .contains(" are not empty\nhint: Give --replace to replace; what is there is kept");
+    site.ok("rollback", "--to", second.substring(0, 10), "--replace");
     four().mustEqual(changed);
 
     site.ok("restore", first, "--replace");
@@ -312,7 +317,8 @@ class EndToEndIT {
             new String[] {"restore", "--replace"},
             new String[] {"restore", "--replace", "--confirm", "Production"},
             new String[] {"restore", "--confirm", "production"},
-            new String[] {"rollback", "--to", "latest"},
+            new String[] {"rollback", "--to", "latest", "--replace"},
+            new String[] {"rollback", "--to", "latest", "--confirm", "production"},
             new String[] {"rollback"})) {
       Stet.Result result = site.run(refused);
       assertThat(result.status()).as("%s", List.of(refused)).isEqualTo(24);
@@ -329,9 +335,96 @@ class EndToEndIT {
     assertThat(all.getLast().strings("tags")).contains("before-restore");
 
     site.ok("previous", "drop", "--all");
-    site.ok("rollback", "--to", all.getLast().string("id"), "--confirm", "production");
+    site.ok("rollback", "--to", all.getLast().string("id"), "--replace", "--confirm", "production");
     assertThat(server.queryOne(database, "select v from t")).isEqualTo("new");
     assertThat(site.live("media").resolve("file")).hasContent("new");
+  }
+
+  @Test
+  void leavesAloneWhatOnlyLooksLikeItsOwn() throws Exception {
+    String database = site.createDatabase("shop");
+    server.execute(database, "create table t (v text)", "insert into t values ('old')");
+    Path media = site.live("media");
+    Files.createDirectory(media);
+    Files.writeString(media.resolve("file"), "old");
+    List<String> names = List.of(".previous-20240601", ".staging-20240601");
+    for (String name : names) {
+      server.createDatabase(database + name);
+      server.execute(database + name, "create table kept ()");
+      Files.createDirectory(site.live("media" + name));
+      Files.writeString(site.live("media" + name).resolve("file"), "kept");
+    }
+    List<String> strangers = site.beside();
+    assertThat(strangers).hasSize(4);
+    site.configure(site.postgres("default", database), site.files("media"));
+    site.ok("init");
+    site.backup();
+
+    site.ok("restore", "--replace");
+    site.ok("rollback");
+    assertThat(site.json("previous", "list").objects("previous")).hasSize(1);
+    site.ok("previous", "drop", "--all");
+    assertThat(site.json("restore", "--abort").strings("undone")).isEmpty();
+
+    assertThat(site.beside()).isEqualTo(strangers);
+    for (String name : names) {
+      assertThat(server.queryOne(database + name, "select count(*) from kept")).isEqualTo("0");
+      assertThat(site.live("media" + name).resolve("file")).hasContent("kept");
+    }
+  }
+
+  @Test
+  void aRollbackTakesAwayWhatWasNotThereBefore() throws Exception {
+    String database = site.createDatabase("shop");
+    server.execute(database, "create table t (v text)", "insert into t values ('old')");
+    Path media = site.live("media");
+    Files.createDirectory(media);
+    site.configure(site.files("media"), site.postgres("default", database));
+    site.ok("init");
+    site.backup();
+    server.dropDatabase(database);
+
+    site.ok("restore", "--replace");
+    assertThat(server.queryOne(database, "select v from t")).isEqualTo("old");
+    site.ok("rollback");
+    assertThat(server.databases()).doesNotContain(database);
+    assertThat(media).exists();
+    site.ok("rollback");
+    assertThat(server.queryOne(database, "select v from t")).isEqualTo("old");
+    assertThat(site.unfinished()).isEmpty();
+  }
+
+  @Test
+  void directoriesAreLockedAgainstOtherUsersToo() throws Exception {
+    Path media = site.live("media");
+    Files.createDirectory(media);
+    Files.writeString(media.resolve("file"), "old");
+    site.configure(site.files("media"));
+    site.ok("init");
+    site.backup();
+    List<String> command =
+        new ArrayList<>(List.of("flock", media.toString(), "sh", "-c", "echo held; cat"));
+    if (System.getProperty("user.name").equals("root")) {
+      Trees.shell("cd -- \"$1\" && chmod go+rx . live live/media", directory.toString());
+      command.addAll(0, List.of("setpriv", "--reuid=65534", "--clear-groups"));
+    }
+    Process other = new ProcessBuilder(command).redirectErrorStream(true).start();
+    try (var input = other.outputWriter();
+        var output = other.inputReader()) {
+      assertThat(output.readLine()).isEqualTo("held");
+      for (String[] refused : List.of(new String[] {"backup"}, new String[] {"restore"})) {
+        Stet.Result result = site.run(refused);
+        assertThat(result.status()).isEqualTo(11);
+        assertThat(result.error())
+            .startsWith(
+                "stet: error: another operation works on directory " + media + ": process ");
+      }
+    } finally {
+      other.destroy();
+      other.waitFor();
+    }
+    site.ok("restore", "--replace");
+    assertThat(site.directory().resolve("state")).doesNotExist();
   }
 
   @Test

@@ -16,7 +16,8 @@ import stet.engine.process.PrivateFiles;
  * The one lock of an environment: at most one operation captures or changes it at a time.
  *
  * <p>It is held with a component that all nodes share, such as a database server. An environment
- * without one is locked on this machine only, by a file in the local state.
+ * without one is locked on this machine only: with the first component whose place can be locked,
+ * so that it holds against other users too, or else by a file in this user's local state.
  */
 public final class EnvironmentLock implements AutoCloseable {
   private final Held held;
@@ -38,7 +39,23 @@ public final class EnvironmentLock implements AutoCloseable {
         return new EnvironmentLock(held);
       }
     }
+    for (Component component : environment.components()) {
+      Held held = component.lockHere();
+      if (held != null) {
+        return new EnvironmentLock(held);
+      }
+    }
     return new EnvironmentLock(lockFile(environment));
+  }
+
+  /**
+   * Fails if the lock was lost, which happens with the connection to a server. To be called before
+   * every step that another operation must not see half done.
+   *
+   * @throws StetException saying how it was lost
+   */
+  public void check() {
+    held.check();
   }
 
   private static Held lockFile(Environment environment) {
@@ -60,14 +77,7 @@ public final class EnvironmentLock implements AutoCloseable {
                 + "\" on this machine",
             "Wait until it ends; the lock never outlives its process.");
       }
-      FileChannel open = channel;
-      return () -> {
-        try {
-          open.close();
-        } catch (IOException e) {
-          throw new StetException(ErrorCode.STORAGE, "cannot release " + file, null, e);
-        }
-      };
+      return new FileHeld(file, channel);
     } catch (IOException e) {
       throw new StetException(
           ErrorCode.STORAGE,
@@ -79,6 +89,21 @@ public final class EnvironmentLock implements AutoCloseable {
               + e.getMessage(),
           "Set STATE_DIRECTORY to a directory that the user running stet may write.",
           e);
+    }
+  }
+
+  /** A lock that goes with its process only. */
+  private record FileHeld(Path file, FileChannel channel) implements Held {
+    @Override
+    public void check() {}
+
+    @Override
+    public void close() {
+      try {
+        channel.close();
+      } catch (IOException e) {
+        throw new StetException(ErrorCode.STORAGE, "cannot release " + file, null, e);
+      }
     }
   }
 

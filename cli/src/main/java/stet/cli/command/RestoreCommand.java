@@ -93,11 +93,12 @@ public final class RestoreCommand implements Callable<Integer> {
     this.session = session;
   }
 
-  /** The restore of a whole snapshot in place of what is there, as `rollback --to` asks for it. */
-  static RestoreCommand replacingBy(Session session, String snapshot, @Nullable String confirm) {
+  /** The restore of a whole snapshot, as `rollback --to` asks for it. */
+  static RestoreCommand of(
+      Session session, String snapshot, boolean replace, @Nullable String confirm) {
     RestoreCommand command = new RestoreCommand(session);
     command.snapshot = new SnapshotChoice(snapshot);
-    command.replace = true;
+    command.replace = replace;
     command.confirm = confirm;
     return command;
   }
@@ -126,8 +127,8 @@ public final class RestoreCommand implements Callable<Integer> {
       Operation operation = session.operation(progress);
       PendingRestore.Outcome outcome =
           resume
-              ? PendingRestore.resume(environment, operation)
-              : PendingRestore.abort(environment, operation);
+              ? PendingRestore.resume(environment, lock, operation)
+              : PendingRestore.abort(environment, lock, operation);
       progress.close();
       if (output.json()) {
         output.document(
@@ -199,7 +200,8 @@ public final class RestoreCommand implements Callable<Integer> {
         if (environment.guarded() && !plan.replacing().isEmpty()) {
           saveFirst(repository, environment, operation, plan);
         }
-        Restore.Result result = new Restore(repository.reader(), environment, operation).run(plan);
+        Restore.Result result =
+            new Restore(repository.reader(), environment, operation).run(plan, environmentLock);
         progress.close();
         report(plan, result, started);
       }

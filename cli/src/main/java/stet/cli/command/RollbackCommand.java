@@ -44,6 +44,11 @@ public final class RollbackCommand implements Callable<Integer> {
   }
 
   @Option(
+      names = "--replace",
+      description = "With --to: replace live state that is not empty, without asking.")
+  private boolean replace;
+
+  @Option(
       names = "--confirm",
       paramLabel = "NAME",
       description = "The name of a protected environment, as consent to change it.")
@@ -56,7 +61,7 @@ public final class RollbackCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     if (goal.snapshot != null && !goal.last) {
-      return RestoreCommand.replacingBy(session, goal.snapshot, confirm).call();
+      return RestoreCommand.of(session, goal.snapshot, replace, confirm).call();
     }
     Environment environment =
         Configured.environment(session.configuration(), session.environment());
@@ -72,7 +77,8 @@ public final class RollbackCommand implements Callable<Integer> {
     Output output = session.output();
     try (ProgressBar progress = session.progress();
         EnvironmentLock lock = EnvironmentLock.acquire(environment)) {
-      RestoreJournal journal = PreviousStates.rollback(environment, session.operation(progress));
+      RestoreJournal journal =
+          PreviousStates.rollback(environment, lock, session.operation(progress));
       progress.close();
       List<String> names = journal.components().stream().map(RestoreJournal.Part::name).toList();
       if (output.json()) {

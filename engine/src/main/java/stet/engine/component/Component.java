@@ -36,8 +36,26 @@ public interface Component {
     return null;
   }
 
+  /**
+   * Takes a lock that keeps operations of this machine on this component apart, whoever runs them,
+   * where its place can be locked.
+   *
+   * @return what releases the lock, or null if it cannot
+   * @throws stet.engine.StetException with {@code LOCKED} naming who holds it
+   */
+  default @Nullable Held lockHere() {
+    return null;
+  }
+
   /** A lock that is held until it is closed. */
   interface Held extends AutoCloseable {
+    /**
+     * Fails if the lock was lost.
+     *
+     * @throws stet.engine.StetException saying how
+     */
+    void check();
+
     @Override
     void close();
   }

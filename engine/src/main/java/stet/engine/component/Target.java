@@ -29,27 +29,32 @@ public interface Target extends AutoCloseable {
   void note(Beside state, String note);
 
   /**
-   * Makes {@code state} live. What was live before is kept as the previous state of {@code
-   * operation}, with {@code note}.
+   * Makes {@code state} live, or nothing at all if it is null. What was live before is kept as the
+   * previous state of {@code operation}, with {@code note}.
    *
    * @return the previous state, or null if nothing was live
    */
-  @Nullable Beside swap(Beside state, String operation, String note);
+  @Nullable Beside swap(@Nullable Beside state, String operation, String note);
 
   /**
    * Undoes {@link #swap}: puts the previous state of {@code operation} (if there was one) back and
    * what is live aside under the name and identity of {@code state}. Does nothing if {@code state}
-   * is not live.
+   * is not live, or for null if anything is.
    */
-  void swapBack(Beside state, String operation);
+  void swapBack(@Nullable Beside state, String operation);
 
   /**
-   * All states beside the live one that carry the name of a staging or previous state, oldest
-   * first.
+   * All states beside the live one, oldest first. Whatever only has such a name, but was neither
+   * made nor put aside by a target, is not among them.
    */
   List<Beside> beside();
 
-  /** Removes a state for good. Never the live one. */
+  /**
+   * Removes a state for good.
+   *
+   * @throws stet.engine.StetException with {@code REFUSED} if it is live, or is none of {@link
+   *     #beside}
+   */
   void drop(Beside state);
 
   /**
@@ -79,7 +84,8 @@ public interface Target extends AutoCloseable {
    *
    * @param role staging or previous
    * @param operation the id of the operation that made it
-   * @param name its name, a database's or a directory's
+   * @param name the name that goes with role and operation, a database's or a directory's; after a
+   *     crash it may not have it yet
    * @param identity tells it wherever it is renamed to
    * @param note what {@link #note} stored, or null
    * @param bytes its size, or -1 if unknown
@@ -90,7 +96,12 @@ public interface Target extends AutoCloseable {
       String name,
       String identity,
       @Nullable String note,
-      long bytes) {}
+      long bytes) {
+    /** The same state with another note. */
+    public Beside withNote(@Nullable String other) {
+      return new Beside(role, operation, name, identity, other, bytes);
+    }
+  }
 
   /** What a state beside the live one is there for. */
   enum Role {

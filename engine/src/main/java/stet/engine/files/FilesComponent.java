@@ -83,6 +83,11 @@ public final class FilesComponent implements Component {
   }
 
   @Override
+  public @Nullable Held lockHere() {
+    return DirectoryLock.take(settings.path());
+  }
+
+  @Override
   public Target target(Operation operation) {
     return new FilesTarget(settings.path(), step -> {});
   }

@@ -3,7 +3,6 @@ package stet.engine.files;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -22,7 +21,6 @@ import stet.engine.posix.PosixPath;
 import stet.engine.posix.Stat;
 import stet.engine.posix.TreeRemoval;
 import stet.repository.json.JsonException;
-import stet.repository.json.JsonObject;
 
 /**
  * A directory as a restore works on it. States beside it are its siblings, so that exchanging two
@@ -38,6 +36,7 @@ final class FilesTarget implements Target {
   private final Directory parent;
   private final SiblingNames names;
   private final Steps steps;
+  private final List<Directory> locked = new ArrayList<>();
 
   /** Called before each change on disk. */
   @FunctionalInterface
@@ -122,13 +121,12 @@ final class FilesTarget implements Target {
     byte[] name = names.of(Role.STAGING, operation);
     try {
       requireExchangeable();
-      Stat left = parent.find(name);
-      if (left != null) {
-        removeUnfinished(name, operation, identity(left));
-      }
-      makeDirectory(name);
+      requireFree(name);
+      removeLeftovers();
+      make(name);
       try {
         requireExchange(name, operation);
+        writeJournal(name, identity(parent.stat(name)), null);
         long bytes = TreeRestore.restore(context, parent.openDirectory(name));
         parent.sync();
         String identity = identity(parent.stat(name));
@@ -142,10 +140,23 @@ final class FilesTarget implements Target {
     }
   }
 
-  private void makeDirectory(byte[] name) throws PosixException {
+  private void requireFree(byte[] name) throws PosixException {
+    if (parent.find(name) != null) {
+      throw new StetException(
+          ErrorCode.FAILED,
+          parent.path().resolve(name) + " is there already",
+          "Rename it if it is yours; `stet restore --abort` removes what a restore has left.");
+    }
+  }
+
+  /** Makes an empty directory, announced first, so that it is known whenever this process dies. */
+  private void make(byte[] name) throws PosixException {
     try {
+      writeJournal(name, null, null);
+      steps.before("make directory");
       parent.makeDirectory(name, 0700);
     } catch (PosixException e) {
+      removeJournal(name);
       if (e.is(Errno.EACCES, Errno.EPERM, Errno.EROFS)) {
         throw new StetException(
             ErrorCode.SOURCE,
@@ -159,34 +170,22 @@ final class FilesTarget implements Target {
     }
   }
 
-  /** Removes what an earlier try of the same operation left, which did not end. */
-  private void removeUnfinished(byte[] name, String operation, String identity)
-      throws PosixException {
-    for (Beside each : beside()) {
-      if (each.identity().equals(identity) && each.role() != Role.STAGING) {
-        throw new StetException(
-            ErrorCode.FAILED,
-            parent.path().resolve(name) + " is the state that was replaced, under the other's name",
-            "Finish the restore with stet restore --resume.");
-      }
-    }
-    remove(name, operation);
-  }
-
   /** Tries with two empty directories, for not every file system can. */
   private void requireExchange(byte[] name, String operation) throws PosixException {
     byte[] other = names.dropped(operation);
+    steps.before("make directory to exchange");
     parent.makeDirectory(other, 0700);
     try {
+      steps.before("try to exchange");
       parent.exchange(name, other);
     } catch (PosixException e) {
       if (e.is(Errno.EINVAL, Errno.ENOSYS, Errno.EOPNOTSUPP)) {
         throw cannotExchange("the file system of " + path + " cannot exchange directories");
       }
       throw e;
-    } finally {
-      parent.removeDirectory(other);
     }
+    steps.before("remove directory to exchange");
+    parent.removeDirectory(other);
   }
 
   /** Fails unless the live directory can change places with a sibling. */
@@ -220,7 +219,8 @@ final class FilesTarget implements Target {
     boolean interrupted = Thread.interrupted();
     try {
       remove(name, operation);
-    } catch (PosixException e) {
+      removeLeftovers();
+    } catch (PosixException | RuntimeException e) {
       cause.addSuppressed(e);
     } finally {
       if (interrupted) {
@@ -242,10 +242,14 @@ final class FilesTarget implements Target {
   }
 
   @Override
-  public @Nullable Beside swap(Beside state, String operation, String note) {
+  public @Nullable Beside swap(@Nullable Beside state, String operation, String note) {
     try {
       byte[] previous = names.of(Role.PREVIOUS, operation);
-      byte[] own = ownName(state);
+      if (state == null) {
+        putAside(previous, note);
+        return previousOf(operation);
+      }
+      byte[] own = names.of(state.role(), state.operation());
       Stat stat = liveStat();
       if (stat == null || !identity(stat).equals(state.identity())) {
         byte[] name = locate(state.identity());
@@ -253,17 +257,16 @@ final class FilesTarget implements Target {
           throw gone(state);
         }
         if (stat == null) {
+          keepLocked(name);
           steps.before("rename state to live");
           parent.rename(name, live);
         } else {
           requireExchangeable();
-          if (!Arrays.equals(name, previous) && parent.find(previous) != null) {
-            throw new StetException(
-                ErrorCode.FAILED,
-                parent.path().resolve(previous) + " is there already",
-                "Run stet previous list to see what it is.");
+          if (!Arrays.equals(name, previous)) {
+            requireFree(previous);
           }
           writeJournal(previous, identity(stat), note);
+          keepLocked(name);
           steps.before("exchange state and live");
           parent.exchange(name, live);
         }
@@ -272,7 +275,7 @@ final class FilesTarget implements Target {
       }
       Journal journal = readJournal(previous);
       if (journal != null && parent.find(previous) == null) {
-        byte[] replaced = locate(journal.identity);
+        byte[] replaced = locate(journal.text.identity());
         if (replaced != null && !Arrays.equals(replaced, live)) {
           steps.before("rename replaced to previous");
           parent.rename(replaced, previous);
@@ -282,33 +285,68 @@ final class FilesTarget implements Target {
       }
       steps.before("remove the state's journal");
       removeJournal(own);
-      return beside().stream()
-          .filter(each -> each.role() == Role.PREVIOUS && each.operation().equals(operation))
-          .findFirst()
-          .orElse(null);
+      return previousOf(operation);
     } catch (PosixException e) {
       throw FileErrors.of(e);
     }
   }
 
+  private @Nullable Beside previousOf(String operation) {
+    return beside().stream()
+        .filter(each -> each.role() == Role.PREVIOUS && each.operation().equals(operation))
+        .findFirst()
+        .orElse(null);
+  }
+
+  private void putAside(byte[] previous, String note) throws PosixException {
+    Stat stat = liveStat();
+    if (stat != null) {
+      requireExchangeable();
+      requireFree(previous);
+      writeJournal(previous, identity(stat), note);
+      steps.before("rename live to previous");
+      parent.rename(live, previous);
+    }
+    steps.before("sync rename");
+    parent.sync();
+  }
+
+  private void putBack(byte[] previous) throws PosixException {
+    Journal journal = readJournal(previous);
+    byte[] replaced = journal == null ? null : locate(journal.text.identity());
+    if (replaced != null && liveStat() == null) {
+      keepLocked(replaced);
+      steps.before("rename previous to live");
+      parent.rename(replaced, live);
+      steps.before("sync rename");
+      parent.sync();
+    }
+    if (parent.find(previous) == null) {
+      steps.before("remove the previous state's journal");
+      removeJournal(previous);
+    }
+  }
+
   @Override
-  public void swapBack(Beside state, String operation) {
+  public void swapBack(@Nullable Beside state, String operation) {
     try {
       byte[] previous = names.of(Role.PREVIOUS, operation);
-      byte[] own = ownName(state);
+      if (state == null) {
+        putBack(previous);
+        return;
+      }
+      byte[] own = names.of(state.role(), state.operation());
       Stat stat = liveStat();
       Journal journal = readJournal(previous);
       if (stat != null && identity(stat).equals(state.identity())) {
         writeJournal(own, state.identity(), state.note());
-        byte[] replaced =
-            journal != null
-                ? locate(journal.identity)
-                : parent.find(previous) == null ? null : previous;
+        byte[] replaced = journal == null ? null : locate(journal.text.identity());
         if (replaced == null) {
           steps.before("rename live to state");
           parent.rename(live, own);
         } else {
           requireExchangeable();
+          keepLocked(replaced);
           steps.before("exchange live and previous");
           parent.exchange(replaced, live);
         }
@@ -338,56 +376,90 @@ final class FilesTarget implements Target {
   public List<Beside> beside() {
     try {
       List<Entry> entries = parent.list();
-      List<Journal> journals = new ArrayList<>();
+      List<Journal> journals = journals(entries);
+      List<Found> all = new ArrayList<>();
       for (Entry entry : entries) {
-        byte[] name = names.journalOf(entry.name());
-        Journal journal = name == null ? null : readJournal(name);
-        if (journal != null) {
-          journals.add(journal);
+        Found found = found(entry.name(), journals);
+        if (found != null) {
+          all.add(found);
         }
       }
-      List<Found> found = new ArrayList<>();
-      for (Entry entry : entries) {
-        SiblingNames.State state = names.state(entry.name());
-        Stat stat = state == null ? null : parent.find(entry.name());
-        if (state != null && stat != null && stat.isDirectory()) {
-          found.add(found(entry.name(), state, stat, journals));
-        }
-      }
-      found.sort(Comparator.comparing(Found::since));
-      return found.stream().map(Found::beside).toList();
+      all.sort(Comparator.comparing(Found::since));
+      return all.stream().map(Found::beside).toList();
     } catch (PosixException e) {
       throw FileErrors.of(e);
     }
   }
 
+  private List<Journal> journals(List<Entry> entries) throws PosixException {
+    List<Journal> journals = new ArrayList<>();
+    for (Entry entry : entries) {
+      byte[] name = names.journalOf(entry.name());
+      Journal journal = name == null ? null : readJournal(name);
+      if (journal != null) {
+        journals.add(journal);
+      }
+    }
+    return journals;
+  }
+
   private record Found(Beside beside, Instant since) {}
 
-  private static Found found(
-      byte[] name, SiblingNames.State state, Stat stat, List<Journal> journals) {
+  /** The state of that name, or null if there is none or if no journal says that it is ours. */
+  private @Nullable Found found(byte[] name, List<Journal> journals) throws PosixException {
+    Stat stat = names.state(name) == null ? null : parent.find(name);
+    if (stat == null || !stat.isDirectory()) {
+      return null;
+    }
     String identity = identity(stat);
     Journal journal = null;
     for (Journal each : journals) {
-      // A journal's word counts more than a name, which may still be the other directory's. Of
-      // several about one directory that under its own name counts, else the last.
+      // The name may still be the other directory's. Of several journals about one directory that
+      // under its own name counts, else the last.
       boolean better =
           journal == null
               || Arrays.equals(each.state, name)
-              || (!Arrays.equals(journal.state, name) && each.written.isAfter(journal.written));
-      if (each.identity.equals(identity) && better) {
+              || (!Arrays.equals(journal.state, name)
+                  && each.text.written().isAfter(journal.text.written()));
+      if (each.isAbout(identity) && better) {
         journal = each;
       }
     }
-    Role role = journal == null ? state.role() : journal.role.role();
-    String operation = journal == null ? state.operation() : journal.role.operation();
-    return new Found(
+    if (journal == null) {
+      journal = announcement(name, journals);
+    }
+    if (journal == null) {
+      return null;
+    }
+    Beside beside =
         new Beside(
-            role, operation, printable(name), identity, journal == null ? null : journal.note, -1),
-        journal == null ? stat.changed() : journal.written);
+            journal.role.role(),
+            journal.role.operation(),
+            printable(journal.state),
+            identity,
+            journal.text.note(),
+            -1);
+    return new Found(beside, journal.text.written());
+  }
+
+  /** The journal that announces a directory of that name which is still empty, or null. */
+  private @Nullable Journal announcement(byte[] name, List<Journal> journals)
+      throws PosixException {
+    for (Journal each : journals) {
+      if (each.text.identity() == null && Arrays.equals(each.state, name)) {
+        try (Directory made = parent.openDirectory(name)) {
+          return made.isEmpty() ? each : null;
+        }
+      }
+    }
+    return null;
   }
 
   /** Where the directory of that identity is: live, beside, or nowhere (null). */
-  private byte @Nullable [] locate(String identity) throws PosixException {
+  private byte @Nullable [] locate(@Nullable String identity) throws PosixException {
+    if (identity == null) {
+      return null;
+    }
     Stat stat = parent.find(live);
     if (stat != null && stat.isDirectory() && identity(stat).equals(identity)) {
       return live;
@@ -412,48 +484,82 @@ final class FilesTarget implements Target {
             ErrorCode.REFUSED, path + " is live and is not dropped as a previous state", null);
       }
       if (name != null) {
+        if (found(name, journals(parent.list())) == null) {
+          throw new StetException(
+              ErrorCode.REFUSED,
+              parent.path().resolve(name) + " was not put there by Stet and is not dropped",
+              null);
+        }
+        removeLeftovers();
         remove(name, state.operation());
       }
-      steps.before("remove the state's journal");
-      removeJournal(names.of(state.role(), state.operation()));
       removeLeftovers();
     } catch (PosixException e) {
       throw FileErrors.of(e);
     }
   }
 
-  /** Renames first: half a directory must never be taken for a whole state. */
+  /**
+   * Renames first: half a directory must never be taken for a whole state. Its journal goes with
+   * {@link #removeLeftovers}, after it.
+   */
   private void remove(byte[] name, String operation) throws PosixException {
-    byte[] dropped = names.dropped(operation);
-    if (parent.find(dropped) != null) {
-      TreeRemoval.remove(parent, dropped);
-    }
     steps.before("rename state to dropped");
-    parent.rename(name, dropped);
+    parent.rename(name, names.dropped(operation));
     steps.before("remove dropped");
-    TreeRemoval.remove(parent, dropped);
+    TreeRemoval.remove(parent, names.dropped(operation));
     parent.sync();
   }
 
   /** Ends removals that were begun, and removes journals about nothing. */
   private void removeLeftovers() throws PosixException {
     List<Entry> entries = parent.list();
+    List<Journal> journals = journals(entries);
     for (Entry entry : entries) {
-      if (names.isDropped(entry.name())) {
-        TreeRemoval.remove(parent, entry.name());
+      removeDropped(entry.name(), journals);
+      if (names.isUnfinishedJournal(entry.name())) {
+        removeUnfinished(entry.name());
       }
     }
-    for (Entry entry : entries) {
-      byte[] about = names.journalOf(entry.name());
-      if (names.isUnfinishedJournal(entry.name())) {
-        parent.remove(entry.name());
+    for (Journal journal : journals) {
+      byte[] where = locate(journal.text.identity());
+      boolean useless =
+          where == null
+              ? parent.find(journal.state) == null || announcement(journal.state, journals) == null
+              : Arrays.equals(where, live);
+      if (useless) {
+        steps.before("remove journal");
+        removeJournal(journal.state);
       }
-      if (about != null) {
-        Journal journal = readJournal(about);
-        byte[] where = journal == null ? null : locate(journal.identity);
-        if (where == null || Arrays.equals(where, live)) {
-          removeJournal(about);
-        }
+    }
+  }
+
+  /** Ends the removal of a directory that a journal is about, or that one announced. */
+  private void removeDropped(byte[] name, List<Journal> journals) throws PosixException {
+    String operation = names.droppedBy(name);
+    Stat stat = operation == null ? null : parent.find(name);
+    if (stat == null || !stat.isDirectory()) {
+      return;
+    }
+    for (Journal journal : journals) {
+      if (journal.isAbout(identity(stat))) {
+        TreeRemoval.remove(parent, name);
+        parent.sync();
+        return;
+      }
+      if (journal.text.identity() == null && journal.role.operation().equals(operation)) {
+        removeIfEmpty(name);
+        return;
+      }
+    }
+  }
+
+  private void removeIfEmpty(byte[] name) throws PosixException {
+    try {
+      parent.removeDirectory(name);
+    } catch (PosixException e) {
+      if (!e.is(Errno.ENOTEMPTY, Errno.EEXIST)) {
+        throw e;
       }
     }
   }
@@ -463,56 +569,38 @@ final class FilesTarget implements Target {
    *
    * @param state the state's name
    * @param role what the name stands for
-   * @param identity the directory's, whatever name it has
-   * @param written when
    */
-  private record Journal(
-      byte[] state,
-      SiblingNames.State role,
-      String identity,
-      @Nullable String note,
-      Instant written) {}
+  private record Journal(byte[] state, SiblingNames.State role, StateJournal text) {
+    boolean isAbout(String identity) {
+      return identity.equals(text.identity());
+    }
+  }
 
-  private static final int MAX_JOURNAL = 64 << 20;
-
-  /** Null if there is none, or none that was written to its end. */
+  /** Null if there is none. */
   private @Nullable Journal readJournal(byte[] state) throws PosixException {
     byte[] name = SiblingNames.journal(state);
     SiblingNames.State role = names.state(state);
-    Stat found = parent.find(name);
-    if (role == null || found == null || !found.isFile() || found.size() > MAX_JOURNAL) {
+    if (role == null) {
       return null;
     }
-    try (FileHandle file = parent.openForReading(name)) {
-      byte[] bytes = new byte[(int) found.size()];
-      int length = file.read(bytes, 0, bytes.length);
-      JsonObject json = JsonObject.parse(Arrays.copyOf(bytes, length));
-      return new Journal(
-          state,
-          role,
-          json.string("identity"),
-          json.optionalString("note"),
-          Instant.parse(json.string("written")));
-    } catch (JsonException | DateTimeParseException e) {
+    try {
+      StateJournal text = StateJournal.read(parent, name);
+      return text == null ? null : new Journal(state, role, text);
+    } catch (JsonException e) {
       throw new StetException(
           ErrorCode.FAILED,
           parent.path().resolve(name) + " is not a journal of Stet: " + e.getMessage(),
-          "Move it away if it is not yours; without it the state is known by its name alone.",
+          "Move it away if it is not yours; without it the directory is not known as a state.",
           e);
     }
   }
 
-  private void writeJournal(byte[] state, String identity, @Nullable String note)
+  private void writeJournal(byte[] state, @Nullable String identity, @Nullable String note)
       throws PosixException {
     byte[] name = SiblingNames.journal(state);
     byte[] unfinished = SiblingNames.unfinished(name);
-    byte[] bytes =
-        new JsonObject()
-            .put("identity", identity)
-            .put("written", Instant.now().toString())
-            .putIfPresent("note", note)
-            .toBytes();
-    removeIfThere(unfinished);
+    byte[] bytes = new StateJournal(identity, note, Instant.now()).toBytes();
+    removeUnfinished(unfinished);
     steps.before("create journal");
     try (FileHandle file = parent.create(unfinished)) {
       steps.before("write journal");
@@ -527,19 +615,17 @@ final class FilesTarget implements Target {
 
   private void removeJournal(byte[] state) throws PosixException {
     byte[] name = SiblingNames.journal(state);
-    boolean removed = removeIfThere(SiblingNames.unfinished(name));
-    removed |= removeIfThere(name);
-    if (removed) {
+    removeUnfinished(SiblingNames.unfinished(name));
+    if (parent.find(name) != null) {
+      parent.remove(name);
       parent.sync();
     }
   }
 
-  private boolean removeIfThere(byte[] name) throws PosixException {
-    boolean there = parent.find(name) != null;
-    if (there) {
+  private void removeUnfinished(byte[] name) throws PosixException {
+    if (StateJournal.isBegun(parent, name)) {
       parent.remove(name);
     }
-    return there;
   }
 
   private StetException gone(Beside state) {
@@ -552,12 +638,18 @@ final class FilesTarget implements Target {
   }
 
   /**
-   * The name that a state has when it lies beside the live one. Taken from its name rather than its
-   * role, since who completes a swap after a crash may know no more than the name.
+   * Locks what is about to become live, as {@link DirectoryLock} has locked what was: whoever comes
+   * before the whole swap is done must find the live directory locked.
    */
-  private byte[] ownName(Beside state) {
-    SiblingNames.State named = SiblingNames.state(state.name());
-    return names.of(named.role(), named.operation());
+  private void keepLocked(byte[] name) {
+    try {
+      Directory directory = parent.openDirectory(name);
+      locked.add(directory);
+      directory.lock(true, false);
+    } catch (PosixException e) {
+      // Where a directory cannot be locked, nobody else relies on its lock.
+      return;
+    }
   }
 
   private static String printable(byte[] name) {
@@ -566,6 +658,7 @@ final class FilesTarget implements Target {
 
   @Override
   public void close() {
+    locked.forEach(Directory::close);
     parent.close();
   }
 }

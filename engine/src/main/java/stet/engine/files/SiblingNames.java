@@ -99,34 +99,26 @@ final class SiblingNames {
   /** A state's name, taken apart. */
   record State(Target.Role role, String operation) {}
 
-  /** What state of this directory a name stands for, or null if it is none's. */
+  /**
+   * What state of this directory a name stands for, or null if it is none's. Only a journal proves
+   * that Stet gave the name.
+   */
   @Nullable State state(byte[] name) {
     Matcher matcher = match(name);
     if (matcher == null || matcher.group(3) != null || matcher.group(1).equals("dropped")) {
       return null;
     }
-    return state(matcher);
-  }
-
-  private static State state(Matcher matcher) {
     Target.Role role =
         matcher.group(1).equals("staging") ? Target.Role.STAGING : Target.Role.PREVIOUS;
     return new State(role, matcher.group(2));
   }
 
-  /** What a state's name as text stands for, whatever its base looks like in print. */
-  static State state(String printed) {
-    Matcher matcher = OWN.matcher(printed);
-    if (!matcher.matches() || matcher.group(3) != null || matcher.group(1).equals("dropped")) {
-      throw new IllegalArgumentException("not the name of a state: " + printed);
-    }
-    return state(matcher);
-  }
-
-  /** Whether a name is that of a state of this directory whose removal has begun. */
-  boolean isDropped(byte[] name) {
+  /** The operation that has begun to remove the state of this name, or null if it is none's. */
+  @Nullable String droppedBy(byte[] name) {
     Matcher matcher = match(name);
-    return matcher != null && matcher.group(3) == null && matcher.group(1).equals("dropped");
+    return matcher != null && matcher.group(3) == null && matcher.group(1).equals("dropped")
+        ? matcher.group(2)
+        : null;
   }
 
   /** Whether a name is that of a journal of this directory that was not written to its end. */
@@ -152,7 +144,7 @@ final class SiblingNames {
     return ofThis ? matcher : null;
   }
 
-  /** Whether a directory of this name is one of Stet's, beside whatever directory. */
+  /** Whether a name is that of a state, beside whatever directory; its mark must be looked at. */
   static boolean isOwnDirectory(byte[] name) {
     int dash = name.length - 9;
     if (dash < 0 || name[dash] != '-') {
@@ -162,7 +154,7 @@ final class SiblingNames {
     return matcher.matches() && matcher.group(3) == null;
   }
 
-  /** Whether a file of this name is one of Stet's, beside whatever directory. */
+  /** Whether a name is that of a journal, beside whatever directory; it must be looked into. */
   static boolean isOwnFile(byte[] name) {
     String text = text(name);
     if (!text.endsWith(JOURNAL) && !text.endsWith(JOURNAL + UNFINISHED)) {

@@ -233,7 +233,8 @@ final class TreeCapture {
       List<Entry> entries = new ArrayList<>();
       int[] children = new int[16];
       int childCount = 0;
-      for (Entry entry : directory.list()) {
+      List<Entry> all = directory.list();
+      for (Entry entry : all) {
         boolean isDirectory =
             switch (entry.type()) {
               case DIRECTORY -> true;
@@ -243,7 +244,7 @@ final class TreeCapture {
                 yield found != null && found.isDirectory();
               }
             };
-        if (isLeftOut(directory, names, entry, isDirectory)) {
+        if (isLeftOut(directory, all, names, entry, isDirectory)) {
           continue;
         }
         if (isDirectory) {
@@ -273,10 +274,10 @@ final class TreeCapture {
   }
 
   private boolean isLeftOut(
-      Directory directory, List<int[]> names, Entry entry, boolean isDirectory) {
+      Directory directory, List<Entry> all, List<int[]> names, Entry entry, boolean isDirectory)
+      throws PosixException {
     byte[] name = entry.name();
-    boolean own = isDirectory ? SiblingNames.isOwnDirectory(name) : SiblingNames.isOwnFile(name);
-    if (own) {
+    if (isDirectory ? isState(directory, all, name) : isJournal(directory, name)) {
       progress.detail(directory.path().resolve(name) + " is Stet's own and left out");
       return true;
     }
@@ -288,6 +289,17 @@ final class TreeCapture {
       counts.excluded.increment();
     }
     return excluded;
+  }
+
+  private static boolean isState(Directory directory, List<Entry> all, byte[] name)
+      throws PosixException {
+    Stat stat = SiblingNames.isOwnDirectory(name) ? directory.find(name) : null;
+    return stat != null
+        && StateJournal.identities(directory, all).contains(FilesTarget.identity(stat));
+  }
+
+  private static boolean isJournal(Directory directory, byte[] name) throws PosixException {
+    return SiblingNames.isOwnFile(name) && StateJournal.find(directory, name) != null;
   }
 
   private static List<int[]> below(List<int[]> names, byte[] name) {

@@ -30,6 +30,7 @@ public enum Errno {
   EMLINK(31, "too many links"),
   ERANGE(34, "result too large"),
   ENAMETOOLONG(36, "name too long"),
+  ENOLCK(37, "no locks available"),
   ENOSYS(38, "not known to this kernel"),
   ENOTEMPTY(39, "directory not empty"),
   ELOOP(40, "is a symbolic link, or too many of them"),

@@ -11,6 +11,13 @@ import stet.engine.postgres.DatabaseDescription.Setting;
 
 /** What belongs to a database as a whole: at its creation, and when it is complete. */
 final class DatabaseProperties {
+  /**
+   * The connection limit of a database that is being made, "stet" in ASCII: the only mark that a
+   * database can be created with. Whoever dies between creating it and marking it by a comment
+   * leaves a database that is still known. It limits nothing.
+   */
+  static final int NEWBORN = 0x73746574;
+
   /** Parameters whose stored value is a list of quoted names, which SET takes as it is. */
   private static final Set<String> LISTS =
       Set.of(
@@ -51,11 +58,15 @@ final class DatabaseProperties {
     if (!database.tablespace().equals("pg_default")) {
       sql.append(" TABLESPACE ").append(SqlText.name(database.tablespace()));
     }
-    return sql.toString();
+    return sql.append(" CONNECTION LIMIT ").append(NEWBORN).toString();
   }
 
-  /** Gives a complete database its owner, privileges, settings, comment, labels and limit. */
-  static void apply(Session session, String name, Database database) throws SQLException {
+  /**
+   * Gives a complete database its owner, privileges, settings, comment (in that of a database
+   * beside the live one), labels and limit.
+   */
+  static void apply(Session session, String name, String oid, Database database)
+      throws SQLException {
     String quoted = SqlText.name(name);
     for (Setting setting : database.settings()) {
       session.execute(
@@ -67,7 +78,8 @@ final class DatabaseProperties {
                   + quoted
                   + assignment(setting));
     }
-    session.execute(DatabaseComment.statement(name, database.comment()));
+    session.execute(
+        DatabaseComment.statement(name, new DatabaseComment(oid, null, database.comment()).text()));
     for (SecurityLabel label : database.labels()) {
       session.execute(
           "SECURITY LABEL FOR "

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.engine.component.Component.Held;
 import stet.repository.Bytes;
 import stet.repository.Id;
 
@@ -11,7 +12,7 @@ import stet.repository.Id;
  * The one lock of an environment on its server: an advisory lock that a session holds until it is
  * closed, or dies with its process.
  */
-public final class EnvironmentLock implements AutoCloseable {
+final class EnvironmentLock implements Held {
   private final Maintenance maintenance;
   private final long key;
   private final String environment;
@@ -28,7 +29,7 @@ public final class EnvironmentLock implements AutoCloseable {
    * @param settings the server, and the database that the operation will work on
    * @throws StetException with {@code LOCKED} naming who holds it
    */
-  public static EnvironmentLock acquire(
+  static EnvironmentLock acquire(
       ConnectionSettings settings, String application, String environment) {
     Maintenance maintenance = Maintenance.open(settings.pinned(), settings.database());
     boolean held = false;
@@ -86,11 +87,23 @@ public final class EnvironmentLock implements AutoCloseable {
    *
    * @throws StetException with {@code SOURCE}
    */
+  @Override
   public void check() {
+    String lost = "the lock of environment \"" + environment + "\" was lost";
+    String hint = "Another operation may have begun meanwhile; see that none runs, and try again.";
     try {
-      maintenance.session().value("SELECT 1");
+      String held =
+          maintenance
+              .session()
+              .value(
+                  "SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory'"
+                      + " AND granted AND pid = pg_catalog.pg_backend_pid()");
+      if ("0".equals(held)) {
+        throw new StetException(ErrorCode.SOURCE, lost, hint);
+      }
     } catch (SQLException e) {
-      throw PostgresErrors.failed("lost the lock of environment \"" + environment + "\"", e);
+      throw new StetException(
+          ErrorCode.SOURCE, lost + " with its session: " + PostgresErrors.text(e), hint, e);
     }
   }
 

@@ -69,11 +69,30 @@ final class Maintenance implements AutoCloseable {
     return settings;
   }
 
-  /** A database as the catalog has it. */
-  record Entry(String oid, String name, DatabaseComment comment, boolean allowsConnections) {}
+  /**
+   * A database as the catalog has it.
+   *
+   * @param connectionLimit how many sessions may be in it, or -1
+   */
+  record Entry(
+      String oid,
+      String name,
+      DatabaseComment comment,
+      boolean allowsConnections,
+      int connectionLimit) {
+    /** Whether Stet put it beside a live one, however that looks by its name. */
+    boolean isMarked() {
+      return oid.equals(comment.mark());
+    }
+
+    /** Whether Stet made it and has not come to comment on it. */
+    boolean isNewborn() {
+      return connectionLimit == DatabaseProperties.NEWBORN && comment.text() == null;
+    }
+  }
 
   private static final String ENTRIES =
-      "SELECT d.oid::text, d.datname::text, d.datallowconn,"
+      "SELECT d.oid::text, d.datname::text, d.datallowconn, d.datconnlimit,"
           + " pg_catalog.shobj_description(d.oid, 'pg_database') FROM pg_catalog.pg_database d";
 
   /** The database of this name, or null. */
@@ -101,8 +120,9 @@ final class Maintenance implements AutoCloseable {
             new Entry(
                 row.getString(1),
                 row.getString(2),
-                DatabaseComment.read(row.getString(4)),
-                row.getBoolean(3)),
+                DatabaseComment.read(row.getString(5)),
+                row.getBoolean(3),
+                row.getInt(4)),
         parameters);
   }
 

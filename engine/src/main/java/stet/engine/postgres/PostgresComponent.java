@@ -62,7 +62,7 @@ final class PostgresComponent implements Component {
 
   @Override
   public Held lock(String app, String environment) {
-    return EnvironmentLock.acquire(settings, app, environment)::close;
+    return EnvironmentLock.acquire(settings, app, environment);
   }
 
   @Override

@@ -14,8 +14,8 @@ import stet.engine.postgres.DatabaseSwap.Rename;
 import stet.engine.postgres.Maintenance.Entry;
 
 /**
- * A database as the place of a restore. States beside it are databases on the same server, told by
- * their names and their OIDs.
+ * A database as the place of a restore. States beside it are databases on the same server that have
+ * such a name and bear our mark; they are told apart by their OIDs.
  */
 final class PostgresTarget implements Target {
   private final PostgresPlace place;
@@ -105,7 +105,7 @@ final class PostgresTarget implements Target {
       throw new StetException(
           ErrorCode.FAILED,
           "database \"" + name + "\" exists already on " + place.settings().describeServer(),
-          "Drop it, or finish the operation that made it with restore --resume or --abort.");
+          "Rename or drop it.");
     }
     String oid = new Staging(place, context, name).build();
     return new Beside(Role.STAGING, operation.id(), name, oid, null, size(oid));
@@ -135,7 +135,8 @@ final class PostgresTarget implements Target {
           Entry entry = require(m, state);
           m.session()
               .execute(
-                  DatabaseComment.statement(entry.name(), entry.comment().withNote(note).text()));
+                  DatabaseComment.statement(
+                      entry.name(), entry.comment().marked(entry.oid(), note).text()));
           return entry;
         });
   }
@@ -157,46 +158,51 @@ final class PostgresTarget implements Target {
   }
 
   @Override
-  public @Nullable Beside swap(Beside state, String operation, String note) {
+  public @Nullable Beside swap(@Nullable Beside state, String operation, String note) {
     String previousName = names.of(Role.PREVIOUS, operation);
     return rename(
         "swap",
         m -> {
-          Entry entry = require(m, state);
-          if (entry.name().equals(place.database())) {
+          Entry entry = state == null ? null : require(m, state);
+          if (entry != null && entry.name().equals(place.database())) {
             return List.of();
           }
           List<Rename> renames = new ArrayList<>();
           Entry live = m.named(place.database());
           if (live != null) {
-            String comment = live.comment().withNote(note).text();
+            String comment = live.comment().marked(live.oid(), note).text();
             renames.add(new Rename(live.oid(), live.name(), previousName, comment));
           }
-          renames.add(
-              new Rename(entry.oid(), entry.name(), place.database(), entry.comment().own()));
+          if (entry != null) {
+            renames.add(
+                new Rename(entry.oid(), entry.name(), place.database(), entry.comment().own()));
+          }
           return renames;
         },
         m -> {
           Entry previous = m.named(previousName);
-          return previous == null ? null : beside(m, previous);
+          return previous == null || !isOurs(previous) ? null : beside(m, previous);
         });
   }
 
   @Override
-  public void swapBack(Beside state, String operation) {
+  public void swapBack(@Nullable Beside state, String operation) {
     String previousName = names.of(Role.PREVIOUS, operation);
     rename(
         "swap back",
         m -> {
           Entry live = m.named(place.database());
-          if (live == null || !live.oid().equals(state.identity())) {
+          String expected = state == null ? null : state.identity();
+          if (!Objects.equals(expected, live == null ? null : live.oid())) {
             return List.of();
           }
           List<Rename> renames = new ArrayList<>();
-          DatabaseComment aside = new DatabaseComment(state.note(), live.comment().own());
-          renames.add(new Rename(live.oid(), live.name(), state.name(), aside.text()));
+          if (live != null && state != null) {
+            String aside = live.comment().marked(live.oid(), state.note()).text();
+            renames.add(new Rename(live.oid(), live.name(), state.name(), aside));
+          }
           Entry previous = m.named(previousName);
-          if (previous != null) {
+          if (previous != null && isOurs(previous)) {
             renames.add(
                 new Rename(
                     previous.oid(), previousName, place.database(), previous.comment().own()));
@@ -236,12 +242,19 @@ final class PostgresTarget implements Target {
         m -> {
           List<Beside> result = new ArrayList<>();
           for (Entry entry : m.all()) {
-            if (names.parse(entry.name()) != null) {
+            if (isOurs(entry)) {
               result.add(beside(m, entry));
             }
           }
           return result;
         });
+  }
+
+  /** Whether a database is a state beside the live one, by its name and by its mark. */
+  private boolean isOurs(Entry entry) {
+    BesideNames.Parsed parsed = names.parse(entry.name());
+    return parsed != null
+        && (entry.isMarked() || (parsed.role() == Role.STAGING && entry.isNewborn()));
   }
 
   private Beside beside(Maintenance maintenance, Entry entry) throws SQLException {
@@ -264,12 +277,10 @@ final class PostgresTarget implements Target {
           if (entry == null) {
             return state;
           }
-          if (names.parse(entry.name()) == null) {
+          if (!isOurs(entry)) {
             throw new StetException(
                 ErrorCode.REFUSED,
-                "database \""
-                    + entry.name()
-                    + "\" is neither a staging nor a previous state and is not dropped",
+                "database \"" + entry.name() + "\" was not put there by Stet and is not dropped",
                 null);
           }
           drop(m, entry);

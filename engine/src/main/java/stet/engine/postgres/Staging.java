@@ -93,13 +93,12 @@ final class Staging {
         (adminIsSuperuser ? place.adminSettings() : place.settings()).withDatabase(name);
     RoleCreation roles = new RoleCreation();
     try {
-      create(session, description, settings.user());
+      String oid = create(maintenance, description, settings.user());
       roles.create(session, missing, operation.progress());
       new Filling(description, settings, tools, archive, privateFiles, loader, objects).run();
-      DatabaseProperties.apply(session, name, description.database());
+      DatabaseProperties.apply(session, name, oid, description.database());
       flush(session);
-      return Objects.requireNonNull(
-          Objects.requireNonNull(maintenance.named(name), "the database was just made").oid());
+      return oid;
     } catch (SQLException | RuntimeException | Error e) {
       cleanUp(roles, e);
       throw e;
@@ -134,8 +133,10 @@ final class Staging {
     }
   }
 
-  private void create(Session session, DatabaseDescription description, String owner)
+  /** Creates the database, marked as ours, and gives its OID. */
+  private String create(Maintenance maintenance, DatabaseDescription description, String owner)
       throws SQLException {
+    Session session = maintenance.session();
     String sql = DatabaseProperties.creation(name, description.database(), session.version());
     String me = session.value("SELECT current_user");
     try {
@@ -151,6 +152,10 @@ final class Staging {
               e)
           : failure;
     }
+    String oid =
+        Objects.requireNonNull(maintenance.named(name), "the database was just made").oid();
+    session.execute(DatabaseComment.statement(name, new DatabaseComment(oid, null, null).text()));
+    return oid;
   }
 
   /** Everything that goes into the created database. */
@@ -406,7 +411,8 @@ final class Staging {
     boolean interrupted = Thread.interrupted();
     try (Maintenance fresh = Maintenance.open(place.adminSettings(), place.database())) {
       Maintenance.@Nullable Entry entry = fresh.named(name);
-      if (entry != null) {
+      // Creating it may have failed because somebody else's has the name.
+      if (entry != null && (entry.isMarked() || entry.isNewborn())) {
         PostgresTarget.drop(fresh, entry);
       }
       roles.undo(fresh.session());

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import stet.engine.Environment;
+import stet.engine.EnvironmentLock;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Operation;
@@ -67,26 +68,33 @@ public final class PendingRestore {
   /**
    * Finishes the restore that was interrupted during its swap, and removes what restores have
    * staged that were interrupted before.
+   *
+   * @param lock the environment's
    */
-  public static Outcome resume(Environment environment, Operation operation) {
+  public static Outcome resume(Environment environment, EnvironmentLock lock, Operation operation) {
     try (Targets targets = Targets.all(environment, operation)) {
       List<String> finished = new ArrayList<>();
       for (RestoreJournal journal : find(targets).armed) {
         requireTargets(journal, targets);
-        Shielded.run(() -> Swap.resume(journal, targets));
+        Shielded.run(() -> Swap.resume(journal, lock, targets));
         finished.add(journal.operation());
       }
       return new Outcome(finished, List.copyOf(dropDebris(targets, operation)));
     }
   }
 
-  /** Undoes all interrupted restores and removes what they staged. */
-  public static Outcome abort(Environment environment, Operation operation) {
+  /**
+   * Undoes all interrupted restores and removes what they staged.
+   *
+   * @param lock the environment's
+   */
+  public static Outcome abort(Environment environment, EnvironmentLock lock, Operation operation) {
     try (Targets targets = Targets.all(environment, operation)) {
       Leftovers leftovers = find(targets);
       Set<String> operations = new java.util.TreeSet<>();
       for (RestoreJournal journal : leftovers.armed) {
         requireTargets(journal, targets);
+        lock.check();
         Shielded.run(() -> Swap.abort(journal, targets, operation));
         operations.add(journal.operation());
       }
@@ -95,7 +103,7 @@ public final class PendingRestore {
     }
   }
 
-  private static void requireTargets(RestoreJournal journal, Targets targets) {
+  static void requireTargets(RestoreJournal journal, Targets targets) {
     for (RestoreJournal.Part part : journal.components()) {
       if (!targets.has(part.name())) {
         throw new StetException(
@@ -140,7 +148,9 @@ public final class PendingRestore {
       for (Beside state : beside) {
         RestoreJournal journal = RestoreJournal.parse(state.note());
         RestoreJournal.Part part = journal == null ? null : journal.part(name);
-        if (journal != null && part != null && part.staged().equals(state.identity())) {
+        if (journal != null
+            && part != null
+            && (state.identity().equals(part.staged()) || isToBeVacated(journal, targets))) {
           armed.put(journal.operation(), journal);
         }
       }
@@ -156,6 +166,19 @@ public final class PendingRestore {
       debris.put(entry.getKey(), unused);
     }
     return new Leftovers(List.copyOf(armed.values()), debris);
+  }
+
+  /**
+   * Whether something is still live that a journal puts aside for nothing; where a state takes its
+   * place, that state tells.
+   */
+  private static boolean isToBeVacated(RestoreJournal journal, Targets targets) {
+    return journal.components().stream()
+        .anyMatch(part ->
+            part.state() == null
+                && part.live() != null
+                && targets.has(part.name())
+                && part.live().equals(targets.get(part.name()).live().identity()));
   }
 
   /** Whether a state beside the live one is what an operation replaced in a component. */

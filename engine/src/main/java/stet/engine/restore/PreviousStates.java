@@ -4,11 +4,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import stet.engine.Environment;
+import stet.engine.EnvironmentLock;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Operation;
@@ -154,14 +154,16 @@ public final class PreviousStates {
   }
 
   /**
-   * Makes the state live again that the newest restore replaced. What is live now becomes previous
-   * in its turn, so a rollback can be rolled back.
+   * Makes the state live again that the newest restore replaced; where it replaced nothing, nothing
+   * is live then. What is live now becomes previous in its turn, so a rollback can be rolled back.
    *
+   * @param lock the environment's
    * @return the journal of the rollback
    * @throws StetException with {@code NOT_FOUND} if nothing is kept, or not of every component that
    *     was replaced
    */
-  public static RestoreJournal rollback(Environment environment, Operation operation) {
+  public static RestoreJournal rollback(
+      Environment environment, EnvironmentLock lock, Operation operation) {
     try (Targets targets = Targets.all(environment, operation)) {
       PendingRestore.refuse(targets);
       List<Previous> all = list(targets);
@@ -181,11 +183,20 @@ public final class PreviousStates {
                 + String.join(", ", last.missing()),
             "Restore a snapshot with `stet restore` instead.");
       }
-      Map<String, Beside> states = new HashMap<>();
-      for (Kept kept : kept(targets).getOrDefault(last.operation(), List.of())) {
-        states.put(kept.component, kept.state);
+      List<Kept> group = kept(targets).getOrDefault(last.operation(), List.of());
+      List<Swap.Change> changes = new ArrayList<>();
+      for (Kept kept : group) {
+        changes.add(new Swap.Change(kept.component, kept.state));
       }
-      return Swap.run(environment, operation, targets, states, last.operation());
+      RestoreJournal journal = group.getFirst().journal;
+      PendingRestore.requireTargets(journal, targets);
+      for (RestoreJournal.Part part : journal.components()) {
+        boolean vacate = part.live() == null && targets.get(part.name()).live().identity() != null;
+        if (vacate) {
+          changes.add(new Swap.Change(part.name(), null));
+        }
+      }
+      return Swap.run(environment, lock, operation, targets, changes, last.operation());
     }
   }
 }

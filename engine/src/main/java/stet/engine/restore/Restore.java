@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import stet.engine.Environment;
+import stet.engine.EnvironmentLock;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Component;
@@ -155,10 +156,11 @@ public final class Restore {
   /**
    * Carries out a plan. Consent has been given.
    *
+   * @param lock the environment's
    * @throws StetException if anything could not be staged, verified or swapped; the live state is
    *     then as before
    */
-  public Result run(Plan plan) {
+  public Result run(Plan plan, EnvironmentLock lock) {
     Set<String> names = new LinkedHashSet<>();
     for (Step step : plan.steps) {
       names.add(step.entry.name());
@@ -189,7 +191,15 @@ public final class Restore {
       }
       operation.progress().phase("swapping");
       RestoreJournal journal =
-          Swap.run(environment, operation, targets, staged, plan.snapshot.requireId().toString());
+          Swap.run(
+              environment,
+              lock,
+              operation,
+              targets,
+              staged.entrySet().stream()
+                  .map(e -> new Swap.Change(e.getKey(), e.getValue()))
+                  .toList(),
+              plan.snapshot.requireId().toString());
       return new Result(journal, Instant.now());
     }
   }

@@ -4,7 +4,10 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+import stet.engine.component.Target.Beside;
+import stet.engine.component.Target.Role;
 import stet.repository.json.JsonException;
 import stet.repository.json.JsonObject;
 
@@ -36,14 +39,16 @@ public record RestoreJournal(
    * One component of a restore.
    *
    * @param name the component's name
-   * @param state the name of the state that takes its place
-   * @param staged the identity of that state
+   * @param state the state that takes its place, as it was before this journal; an undone rollback
+   *     gives its note back. Null if nothing is to be live.
    * @param live the identity of what was live, or null if nothing was
-   * @param note the note that the state had before this one, or null; an undone rollback gives it
-   *     back
    */
-  public record Part(
-      String name, String state, String staged, @Nullable String live, @Nullable String note) {}
+  public record Part(String name, @Nullable Beside state, @Nullable String live) {
+    /** The identity of what is to be live, or null if nothing is. */
+    public @Nullable String staged() {
+      return state == null ? null : state.identity();
+    }
+  }
 
   /** The journal as compact JSON text. */
   public String toText() {
@@ -52,10 +57,8 @@ public record RestoreJournal(
       parts.add(
           new JsonObject()
               .put("name", part.name)
-              .put("state", part.state)
-              .put("staged", part.staged)
-              .putIfPresent("live", part.live)
-              .putIfPresent("note", part.note));
+              .putIfPresent("state", part.state == null ? null : toJson(part.state))
+              .putIfPresent("live", part.live));
     }
     return new JsonObject()
         .put("stet", "restore")
@@ -66,6 +69,25 @@ public record RestoreJournal(
         .put("time", time.toString())
         .put("components", parts)
         .toString();
+  }
+
+  private static JsonObject toJson(Beside state) {
+    return new JsonObject()
+        .put("role", state.role().name().toLowerCase(Locale.ROOT))
+        .put("operation", state.operation())
+        .put("name", state.name())
+        .put("identity", state.identity())
+        .putIfPresent("note", state.note());
+  }
+
+  private static Beside state(JsonObject json) {
+    return new Beside(
+        Role.valueOf(json.string("role").toUpperCase(Locale.ROOT)),
+        json.string("operation"),
+        json.string("name"),
+        json.string("identity"),
+        json.optionalString("note"),
+        -1);
   }
 
   /** Parses a note, or returns null if it is not a journal. */
@@ -80,13 +102,12 @@ public record RestoreJournal(
       }
       List<Part> parts = new ArrayList<>();
       for (JsonObject part : object.objects("components")) {
+        JsonObject state = part.optionalObject("state");
         parts.add(
             new Part(
                 part.string("name"),
-                part.string("state"),
-                part.string("staged"),
-                part.optionalString("live"),
-                part.optionalString("note")));
+                state == null ? null : state(state),
+                part.optionalString("live")));
       }
       return new RestoreJournal(
           object.string("operation"),
@@ -95,7 +116,7 @@ public record RestoreJournal(
           object.string("snapshot"),
           Instant.parse(object.string("time")),
           parts);
-    } catch (JsonException | DateTimeException e) {
+    } catch (JsonException | DateTimeException | IllegalArgumentException e) {
       return null;
     }
   }
@@ -111,7 +132,8 @@ public record RestoreJournal(
     }
     List<Part> bare = new ArrayList<>();
     for (Part part : journal.components) {
-      bare.add(new Part(part.name, part.state, part.staged, part.live, null));
+      Beside state = part.state;
+      bare.add(new Part(part.name, state == null ? null : state.withNote(null), part.live));
     }
     return new RestoreJournal(
             journal.operation,

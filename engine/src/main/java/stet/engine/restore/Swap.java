@@ -2,17 +2,18 @@ package stet.engine.restore;
 
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import stet.engine.Environment;
+import stet.engine.EnvironmentLock;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Operation;
 import stet.engine.component.Target;
 import stet.engine.component.Target.Beside;
-import stet.engine.component.Target.Role;
+import stet.engine.component.Target.Live;
 
 /**
  * Makes several components' states live together.
@@ -25,45 +26,58 @@ final class Swap {
   private Swap() {}
 
   /**
-   * Swaps all {@code states}; an interrupt waits until that is done. If one cannot be swapped,
-   * those already swapped are swapped back.
+   * What is to happen to a component.
    *
-   * @param states the state that becomes live, by component
+   * @param state what becomes live, or null for nothing
+   */
+  record Change(String component, @Nullable Beside state) {}
+
+  /**
+   * Carries out all {@code changes}; an interrupt waits until that is done. If one cannot be
+   * carried out, those before it are undone, and what was staged for all of them is removed.
+   *
+   * @param lock the environment's, which must still be held whenever a state is swapped
    * @param snapshot what the states come from, for the journal
    */
   static RestoreJournal run(
       Environment environment,
+      EnvironmentLock lock,
       Operation operation,
       Targets targets,
-      Map<String, Beside> states,
+      List<Change> changes,
       String snapshot) {
+    List<String> order = targets.inSwapOrder();
     List<RestoreJournal.Part> parts = new ArrayList<>();
-    for (String name : targets.inSwapOrder(states.keySet())) {
-      Beside state = stateOf(states, name);
+    for (Change change :
+        changes.stream()
+            .sorted(Comparator.comparingInt(c -> order.indexOf(c.component)))
+            .toList()) {
+      Beside state = change.state;
       parts.add(
           new RestoreJournal.Part(
-              name,
-              state.name(),
-              state.identity(),
-              targets.get(name).live().identity(),
-              RestoreJournal.withoutNotes(state.note())));
+              change.component,
+              state == null ? null : state.withNote(RestoreJournal.withoutNotes(state.note())),
+              targets.get(change.component).live().identity()));
     }
     RestoreJournal journal =
         new RestoreJournal(
             operation.id(), environment.app(), environment.name(), snapshot, Instant.now(), parts);
     operation.checkStop();
-    Shielded.run(() -> carryOut(journal, operation, targets, states));
+    Shielded.run(() -> carryOut(journal, lock, operation, targets));
     return journal;
   }
 
   private static void carryOut(
-      RestoreJournal journal, Operation operation, Targets targets, Map<String, Beside> states) {
+      RestoreJournal journal, EnvironmentLock lock, Operation operation, Targets targets) {
     try {
       String text = journal.toText();
       for (RestoreJournal.Part part : journal.components()) {
-        targets.get(part.name()).note(stateOf(states, part.name()), text);
+        Beside state = part.state();
+        if (state != null) {
+          targets.get(part.name()).note(state, text);
+        }
       }
-      resume(journal, targets);
+      resume(journal, lock, targets);
     } catch (RuntimeException e) {
       try {
         abort(journal, targets, operation);
@@ -84,47 +98,54 @@ final class Swap {
     }
   }
 
-  private static Beside stateOf(Map<String, Beside> states, String name) {
-    Beside state = states.get(name);
-    if (state == null) {
-      throw new IllegalArgumentException("component " + name + " has no state to swap");
+  /**
+   * Swaps what is not swapped yet.
+   *
+   * @throws StetException with {@code REFUSED} if what is live is neither what it was nor what it
+   *     is to be; nothing is swapped then
+   */
+  static void resume(RestoreJournal journal, EnvironmentLock lock, Targets targets) {
+    for (RestoreJournal.Part part : journal.components()) {
+      requireSwappable(part, journal, targets.get(part.name()));
     }
-    return state;
+    String text = journal.toText();
+    for (RestoreJournal.Part part : journal.components()) {
+      lock.check();
+      // A swap that died between its steps is completed too, so the call is made for every part.
+      targets.get(part.name()).swap(part.state(), journal.operation(), text);
+    }
   }
 
-  /** Swaps what is not swapped yet. */
-  static void resume(RestoreJournal journal, Targets targets) {
-    String text = journal.toText();
-    Map<String, Beside> states = new HashMap<>();
-    for (RestoreJournal.Part part : journal.components()) {
-      Target target = targets.get(part.name());
-      if (!part.staged().equals(target.live().identity())) {
-        Beside state = find(target, part.staged());
-        if (state == null) {
-          throw new StetException(
-              ErrorCode.FAILED,
-              "restore "
-                  + journal.operation()
-                  + " cannot be finished: "
-                  + part.state()
-                  + " of component "
-                  + part.name()
-                  + " is gone",
-              "Run `stet restore --abort` to put back what was live before.");
-        }
-        states.put(part.name(), state);
-      }
+  private static void requireSwappable(
+      RestoreJournal.Part part, RestoreJournal journal, Target target) {
+    Live live = target.live();
+    if (Objects.equals(live.identity(), part.staged())) {
+      return;
     }
-    for (RestoreJournal.Part part : journal.components()) {
-      Beside state = states.get(part.name());
-      // A swap that died between its steps is completed too, so the call is made for every part.
-      targets
-          .get(part.name())
-          .swap(
-              state != null ? state : described(part, journal, part.note()),
-              journal.operation(),
-              text);
+    String failure = "restore " + journal.operation() + " cannot be finished: ";
+    if (!Objects.equals(live.identity(), part.live())) {
+      throw new StetException(
+          ErrorCode.REFUSED,
+          failure
+              + live.description()
+              + " was changed by somebody else: "
+              + named(live.identity())
+              + " is live where "
+              + named(part.live())
+              + " was",
+          "Run `stet restore --abort`; it leaves that alone and undoes the rest.");
     }
+    Beside state = part.state();
+    if (state != null && find(target, state.identity()) == null) {
+      throw new StetException(
+          ErrorCode.FAILED,
+          failure + state.name() + " of component " + part.name() + " is gone",
+          "Run `stet restore --abort` to put back what was live before.");
+    }
+  }
+
+  private static String named(@Nullable String identity) {
+    return identity == null ? "nothing" : "identity " + identity;
   }
 
   /**
@@ -135,20 +156,25 @@ final class Swap {
     refuseLoss(journal, targets);
     String text = journal.toText();
     for (RestoreJournal.Part part : journal.components().reversed()) {
-      targets.get(part.name()).swapBack(described(part, journal, text), journal.operation());
+      Beside state = part.state();
+      targets
+          .get(part.name())
+          .swapBack(state == null ? null : state.withNote(text), journal.operation());
     }
     for (RestoreJournal.Part part : journal.components().reversed()) {
       Target target = targets.get(part.name());
-      Beside state = find(target, part.staged());
-      if (state == null) {
+      Beside state = part.state();
+      if (state == null || find(target, state.identity()) == null) {
         continue;
       }
+      // By the role that it had when the journal was written, not by where it is found: what was
+      // staged can be made again, what was replaced can not.
       switch (state.role()) {
         case STAGING -> {
           target.drop(state);
           operation.progress().detail("dropped " + state.name());
         }
-        case PREVIOUS -> target.note(state, part.note() == null ? "" : part.note());
+        case PREVIOUS -> target.note(state, Objects.requireNonNullElse(state.note(), ""));
       }
     }
   }
@@ -159,7 +185,7 @@ final class Swap {
       Target target = targets.get(part.name());
       String before = part.live();
       if (before != null
-          && part.staged().equals(target.live().identity())
+          && Objects.equals(part.staged(), target.live().identity())
           && find(target, before) == null) {
         throw new StetException(
             ErrorCode.FAILED,
@@ -171,11 +197,6 @@ final class Swap {
             "Run `stet restore --resume` to finish it.");
       }
     }
-  }
-
-  private static Beside described(
-      RestoreJournal.Part part, RestoreJournal journal, @Nullable String note) {
-    return new Beside(Role.STAGING, journal.operation(), part.state(), part.staged(), note, -1);
   }
 
   private static @Nullable Beside find(Target target, String identity) {

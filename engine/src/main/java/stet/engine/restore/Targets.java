@@ -1,5 +1,6 @@
 package stet.engine.restore;
 
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -52,12 +53,8 @@ final class Targets implements AutoCloseable {
   }
 
   /** The names with all commit points last. */
-  List<String> inSwapOrder(Set<String> wanted) {
-    List<String> first =
-        names().stream().filter(n -> wanted.contains(n) && !get(n).isCommitPoint()).toList();
-    List<String> last =
-        names().stream().filter(n -> wanted.contains(n) && get(n).isCommitPoint()).toList();
-    return java.util.stream.Stream.concat(first.stream(), last.stream()).toList();
+  List<String> inSwapOrder() {
+    return names().stream().sorted(Comparator.comparing(n -> get(n).isCommitPoint())).toList();
   }
 
   @Override

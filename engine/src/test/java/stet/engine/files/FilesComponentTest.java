@@ -32,6 +32,8 @@ import stet.engine.StetException;
 import stet.engine.component.Captured;
 import stet.engine.component.Component;
 import stet.engine.component.ComponentKind;
+import stet.engine.component.Operation;
+import stet.engine.component.Target;
 import stet.engine.posix.Accounts;
 import stet.engine.posix.Directory;
 import stet.engine.posix.Errno;
@@ -273,15 +275,38 @@ class FilesComponentTest {
 
   @Test
   void leavesOutStetsOwnDirectoriesAndJournals() throws IOException {
-    for (String own : List.of("x.staging-0123abcd", "x.previous-0123abcd", "x.dropped-0123abcd")) {
-      files.media.makeDirectory(name(own), 0700);
-      write(files.media, own + ".journal", "{}");
+    files.media.makeDirectory(name("x"), 0700);
+    try (Target target =
+        FilesFixture.component("x", files.path().resolve("x")).target(files.operation())) {
+      Captured empty = files.capture();
+      Operation operation = files.operation();
+      target.swap(target.stage(files.restoring(empty, operation)), operation.id(), "why");
+      target.stage(files.restoring(empty));
     }
-    write(files.media, "y.staging-0123abcd", "a file of the user's");
     Captured captured = files.capture();
-    assertThat(nodes(captured.node())).extracting(Node::name).containsExactly("y.staging-0123abcd");
+    assertThat(nodes(captured.node())).extracting(Node::name).containsExactly("x");
     assertThat(files.recorder.details)
-        .anyMatch(detail -> detail.contains("x.staging-0123abcd is Stet's own and left out"));
+        .filteredOn(detail -> detail.contains(" is Stet's own and left out"))
+        .hasSize(4);
+  }
+
+  @Test
+  void capturesWhatOnlyBearsSuchAName() throws IOException {
+    List<String> names =
+        List.of(
+            "x.dropped-20240601",
+            "x.previous-20240601",
+            "x.staging-20240601",
+            "y.staging-20240601.journal",
+            "z.staging-20240601");
+    for (String name : names.subList(0, 3)) {
+      files.media.makeDirectory(name(name), 0700);
+    }
+    write(files.media, names.get(3), "{}");
+    write(files.media, names.get(4), "a file");
+    assertThat(nodes(files.capture().node()))
+        .extracting(Node::name)
+        .containsExactlyElementsOf(names);
   }
 
   @Test

@@ -9,6 +9,7 @@ import static stet.engine.files.FilesFixture.write;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -67,8 +68,14 @@ class FilesTargetTest {
     return TreeImage.of(files.path());
   }
 
+  /** The content of a state, which after a crash may not have its name yet. */
   private Map<String, String> image(Beside state) throws IOException {
-    return TreeImage.of(files.parent.path().resolve(state.name()));
+    for (Entry entry : files.parent.list()) {
+      if (FilesTarget.identity(files.parent.stat(entry.name())).equals(state.identity())) {
+        return TreeImage.of(files.parent.path().resolve(entry.name()));
+      }
+    }
+    throw new AssertionError("there is no directory of identity " + state.identity());
   }
 
   private List<String> siblings() throws IOException {
@@ -260,19 +267,15 @@ class FilesTargetTest {
               Objects.requireNonNull(target.swap(restored.state, restored.operation, "restored"));
         }
         died = diesAt(step, target -> target.swap(previous, operation, "rolled back"));
-        // What a journal knows of the state is its name and identity alone.
-        Beside described =
-            new Beside(
-                Role.STAGING, operation, previous.name(), previous.identity(), previous.note(), -1);
         try (FilesTarget target = target()) {
           if (finish) {
-            Beside undone = target.swap(described, operation, "rolled back");
+            Beside undone = target.swap(previous, operation, "rolled back");
             assertThat(live()).isEqualTo(replaced);
             assertThat(only(target)).isEqualTo(undone);
             assertThat(image(Objects.requireNonNull(undone))).isEqualTo(wanted);
-            target.swapBack(described, operation);
+            target.swapBack(previous, operation);
           } else {
-            target.swapBack(described, operation);
+            target.swapBack(previous, operation);
           }
           assertThat(live()).isEqualTo(wanted);
           assertThat(only(target)).isEqualTo(previous);
@@ -413,16 +416,72 @@ class FilesTargetTest {
   }
 
   @Test
-  void stagesAnewWhatAnEarlierTryLeftUnfinished() throws IOException {
-    Operation operation = files.operation();
-    byte[] name = name("media.staging-" + operation.id());
-    files.parent.makeDirectory(name, 0700);
-    try (Directory half = files.parent.openDirectory(name);
-        FilesTarget target = target()) {
-      write(half, "half", "x");
-      Beside staged = target.stage(files.restoring(captured, operation));
-      assertThat(image(staged)).isEqualTo(wanted);
+  void directoriesThatOnlyBearSuchANameAreLeftAlone() throws IOException {
+    List<String> names =
+        List.of("media.dropped-20240601", "media.previous-20240601", "media.staging-20240601");
+    for (String name : names) {
+      files.parent.makeDirectory(name(name), 0700);
+      try (Directory directory = files.parent.openDirectory(name(name))) {
+        write(directory, "kept", "by hand");
+      }
     }
+    write(files.parent, "media.staging-20240602.journal.new", "by hand, too");
+    List<String> before = siblings();
+    try (FilesTarget target = target()) {
+      assertThat(target.beside()).isEmpty();
+      Operation operation = files.operation();
+      target.swap(target.stage(files.restoring(captured, operation)), operation.id(), "why");
+      target.drop(only(target));
+      assertThat(live()).isEqualTo(wanted);
+      for (Role role : Role.values()) {
+        String name = "media." + role.name().toLowerCase(Locale.ROOT) + "-20240601";
+        String identity = FilesTarget.identity(files.parent.stat(name(name)));
+        assertThatExceptionOfType(StetException.class)
+            .isThrownBy(() -> target.drop(new Beside(role, "20240601", name, identity, null, -1)))
+            .withMessage(
+                files.parent.path() + "/" + name + " was not put there by Stet and is not dropped")
+            .satisfies(e -> assertThat(e.code()).isEqualTo(ErrorCode.REFUSED));
+      }
+      Operation same = new Operation("20240601", 2, files.recorder);
+      assertThatExceptionOfType(StetException.class)
+          .isThrownBy(() -> target.stage(files.restoring(captured, same)))
+          .withMessage(files.parent.path() + "/media.staging-20240601 is there already");
+    }
+    assertThat(siblings()).isEqualTo(before);
+    for (String name : names) {
+      assertThat(TreeImage.of(files.parent.path().resolve(name))).containsKey("kept");
+    }
+  }
+
+  @Test
+  void aStagingThatDiesAnywhereIsFoundAndGoes() throws IOException {
+    int step = 0;
+    boolean died = true;
+    while (died) {
+      int last = ++step;
+      int[] count = {0};
+      FilesTarget.Steps steps =
+          name -> {
+            if (++count[0] >= last) {
+              throw new Crash();
+            }
+          };
+      try (FilesTarget target = new FilesTarget(files.path(), steps)) {
+        target.stage(files.restoring(captured));
+        died = false;
+      } catch (Crash e) {
+        died = true;
+      }
+      try (FilesTarget target = target()) {
+        target.beside().forEach(target::drop);
+        Operation next = files.operation();
+        Beside staged = target.stage(files.restoring(captured, next));
+        assertThat(target.beside()).containsExactly(only(target));
+        target.drop(staged);
+      }
+      assertThat(siblings()).as("died at step " + step).containsExactly("media");
+    }
+    assertThat(step).isGreaterThan(8);
   }
 
   @Test
@@ -435,7 +494,7 @@ class FilesTargetTest {
       Operation same = new Operation(swapped.operation, 2, files.recorder);
       assertThatExceptionOfType(StetException.class)
           .isThrownBy(() -> target.stage(files.restoring(captured, same)))
-          .withMessageContaining("is the state that was replaced");
+          .withMessageContaining("is there already");
       assertThat(image(only(target))).isEqualTo(replaced);
     }
   }

@@ -29,9 +29,9 @@ class SiblingNamesTest {
       assertThat(media.state(name)).isEqualTo(new SiblingNames.State(role, OPERATION));
       assertThat(media.journalOf(SiblingNames.journal(name))).isEqualTo(name);
       assertThat(media.state(SiblingNames.journal(name))).isNull();
-      assertThat(SiblingNames.state(text(name)).role()).isEqualTo(role);
     }
-    assertThat(media.isDropped(media.dropped(OPERATION))).isTrue();
+    assertThat(media.droppedBy(media.dropped(OPERATION))).isEqualTo(OPERATION);
+    assertThat(media.droppedBy(media.of(Role.STAGING, OPERATION))).isNull();
     assertThat(media.state(media.dropped(OPERATION))).isNull();
     byte[] unfinished = bytes("media.staging-0123abcd.journal.new");
     assertThat(media.journalOf(unfinished)).isNull();

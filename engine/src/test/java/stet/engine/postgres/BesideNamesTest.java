@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -71,11 +72,13 @@ class BesideNamesTest {
   @Test
   void commentsCarryTheNoteAndKeepTheDatabasesOwn() {
     String note = "{\"a\":\"it's \\\\ \\\"quoted\\\" é\"}";
-    DatabaseComment comment = new DatabaseComment(note, "own 'text'");
+    DatabaseComment comment = new DatabaseComment("16384", note, "own 'text'");
     assertThat(DatabaseComment.read(comment.text())).isEqualTo(comment);
-    assertThat(new DatabaseComment(null, "own").text()).isEqualTo("own");
-    assertThat(DatabaseComment.read(null).withNote(note).withNote(null).text()).isNull();
-    assertThat(DatabaseComment.read("stet: my notes"))
-        .isEqualTo(new DatabaseComment(null, "stet: my notes"));
+    assertThat(DatabaseComment.read("own").marked("1", note).own()).isEqualTo("own");
+    assertThat(new DatabaseComment(null, null, "own").text()).isEqualTo("own");
+    assertThat(DatabaseComment.read(null).text()).isNull();
+    for (String others : List.of("stet: my notes", "stet:{\"note\":\"mine\"}", "stet:{}")) {
+      assertThat(DatabaseComment.read(others)).isEqualTo(new DatabaseComment(null, null, others));
+    }
   }
 }

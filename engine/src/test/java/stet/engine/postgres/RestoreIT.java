@@ -646,6 +646,18 @@ class RestoreIT {
   }
 
   @Test
+  void aDatabaseThatTookTheNameIsNotRemoved() {
+    Captured captured = smallShop();
+    server.createDatabase("shop.staging-0a1b2c3d");
+    PostgresPlace place = new PostgresPlace("default", settings(server.url("shop")), null, null);
+    assertThatThrownBy(() ->
+            new Staging(place, restore(captured, "0a1b2c3d"), "shop.staging-0a1b2c3d").build())
+        .isInstanceOf(StetException.class)
+        .hasMessageContaining("already exists");
+    assertThat(server.databases()).contains("shop.staging-0a1b2c3d");
+  }
+
+  @Test
   void anInterruptLeavesNothing() throws Exception {
     Captured captured = smallShop();
     long seed = System.nanoTime();

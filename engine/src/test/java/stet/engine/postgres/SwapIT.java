@@ -8,6 +8,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -61,6 +62,22 @@ class SwapIT {
     server.execute(name, "create table content as select '" + content + "'::text as what");
   }
 
+  /** A database as Stet leaves it beside a live one. */
+  private static void createBeside(PostgresServer where, String name, String content) {
+    where.createDatabase(name);
+    where.execute(name, "create table content as select '" + content + "'::text as what");
+    String oid =
+        where.queryOne(
+            "postgres",
+            "select oid from pg_database where datname = '" + name.replace("'", "''") + "'");
+    where.execute(
+        "postgres", DatabaseComment.statement(name, new DatabaseComment(oid, null, null).text()));
+  }
+
+  private static void createBeside(String name, String content) {
+    createBeside(server, name, content);
+  }
+
   private static String content(String name) {
     return server.queryOne(name, "select what from content");
   }
@@ -97,11 +114,12 @@ class SwapIT {
   @Test
   void swapsThereAndBackKeepingCommentsAndIdentities() {
     create(LIVE, "old");
-    create(STAGING, "new");
+    createBeside(STAGING, "new");
     server.execute(
         "postgres",
         "comment on database \"shop 'é\"\"\" is 'the old shop''s comment'",
-        "comment on database \"shop 'é\"\".staging-0a1b2c3d\" is 'the new comment'");
+        DatabaseComment.statement(
+            STAGING, new DatabaseComment(oid(STAGING), null, "the new comment").text()));
     String old = oid(LIVE);
     String fresh = oid(STAGING);
     try (Target target = target(LIVE)) {
@@ -142,7 +160,7 @@ class SwapIT {
 
   @Test
   void swapsIntoAnEmptyPlaceAndOutAgain() {
-    create(STAGING, "new");
+    createBeside(STAGING, "new");
     try (Target target = target(LIVE)) {
       Beside staging = staging(target);
       assertThat(target.swap(staging, OPERATION, "note")).isNull();
@@ -154,11 +172,30 @@ class SwapIT {
   }
 
   @Test
+  void putsTheLiveDatabaseAsideForNothingAndBack() {
+    create(LIVE, "old");
+    server.execute("postgres", DatabaseComment.statement(LIVE, "its own"));
+    String old = oid(LIVE);
+    try (Target target = target(LIVE)) {
+      Beside previous = target.swap(null, OPERATION, "note");
+      assertThat(shops()).containsExactly(PREVIOUS);
+      assertThat(previous.identity()).isEqualTo(old);
+      assertThat(previous.note()).isEqualTo("note");
+      assertThat(target.swap(null, OPERATION, "note")).isEqualTo(previous);
+      target.swapBack(null, OPERATION);
+      target.swapBack(null, OPERATION);
+      assertThat(shops()).containsExactly(LIVE);
+      assertThat(oid(LIVE)).isEqualTo(old);
+      assertThat(comment(LIVE)).isEqualTo("its own");
+    }
+  }
+
+  @Test
   void databasesWithSimilarNamesAreLeftAlone() {
     for (String name : List.of("shop", "shopx", "shop.staging-x", "shop.staging-" + OPERATION)) {
       create(name, name);
     }
-    create("shopx.staging-" + OPERATION, "new");
+    createBeside("shopx.staging-" + OPERATION, "new");
     try (Target target = target("shopx")) {
       assertThat(target.beside())
           .extracting(Beside::name)
@@ -176,9 +213,48 @@ class SwapIT {
   }
 
   @Test
+  void databasesThatOnlyBearSuchANameAreNobodysToDrop() {
+    create("shop", "live");
+    create("shop.staging-20240601", "made by hand");
+    create("shop.previous-20240601", "kept by hand");
+    server.execute(
+        "postgres", "comment on database \"shop.previous-20240601\" is 'stet:{\"note\":\"mine\"}'");
+    try (Target target = target("shop")) {
+      assertThat(target.beside()).isEmpty();
+      for (Role role : Role.values()) {
+        String name = "shop." + role.name().toLowerCase(Locale.ROOT) + "-20240601";
+        Beside taken = new Beside(role, "20240601", name, oid(name), null, -1);
+        assertThatThrownBy(() -> target.drop(taken))
+            .isInstanceOfSatisfying(
+                StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.REFUSED))
+            .hasMessage("database \"" + name + "\" was not put there by Stet and is not dropped");
+      }
+      Beside live = new Beside(Role.STAGING, "20240601", "shop.staging-x", oid("shop"), null, -1);
+      target.swapBack(live, "20240601");
+    }
+    assertThat(shops())
+        .containsExactly("shop.previous-20240601", "shop.staging-20240601", "shop.staging-x");
+    assertThat(content("shop.previous-20240601")).isEqualTo("kept by hand");
+  }
+
+  @Test
+  void knowsADatabaseWhoseMakerDiedBeforeItCouldSayMore() {
+    create("shop", "live");
+    server.execute(
+        "postgres",
+        "create database \"shop.staging-0a1b2c3d\" connection limit 1937007988",
+        "create database \"shop.previous-0a1b2c3d\" connection limit 1937007988");
+    try (Target target = target("shop")) {
+      assertThat(target.beside()).extracting(Beside::name).containsExactly("shop.staging-0a1b2c3d");
+      target.beside().forEach(target::drop);
+    }
+    assertThat(shops()).containsExactly("shop", "shop.previous-0a1b2c3d");
+  }
+
+  @Test
   void neverDropsWhatIsLive() {
     create(LIVE, "old");
-    create(STAGING, "new");
+    createBeside(STAGING, "new");
     try (Target target = target(LIVE)) {
       Beside staging = staging(target);
       target.swap(staging, OPERATION, "note");
@@ -192,7 +268,7 @@ class SwapIT {
   @Test
   void swapsUnderTenReconnectingClients() throws Exception {
     create(LIVE, "old");
-    create(STAGING, "new");
+    createBeside(STAGING, "new");
     AtomicBoolean stop = new AtomicBoolean();
     AtomicLong longestGap = new AtomicLong();
     AtomicInteger read = new AtomicInteger();
@@ -274,7 +350,8 @@ class SwapIT {
         "create role shopkeeper login createdb password 'x'",
         "create role boss superuser login");
     server.execute("postgres", "create database shop owner shopkeeper");
-    server.execute("postgres", "create database \"shop.staging-0a1b2c3d\" owner shopkeeper");
+    createBeside("shop.staging-0a1b2c3d", "new");
+    server.execute("postgres", "alter database \"shop.staging-0a1b2c3d\" owner to shopkeeper");
     try (Session superuser =
             Session.open(settings(server.socketUrl("shop", "boss") + "&application_name=psql"));
         Target target =
@@ -309,7 +386,7 @@ class SwapIT {
     try (PostgresServer own =
         PostgresServers.startEmbedded(15, Map.of("max_prepared_transactions", "5"))) {
       own.createDatabase("shop");
-      own.createDatabase("shop.staging-0a1b2c3d");
+      createBeside(own, "shop.staging-0a1b2c3d", "new");
       own.execute(
           "shop",
           "create table t ()",
@@ -329,7 +406,7 @@ class SwapIT {
   void oldServersSwapAndDropToo() throws Exception {
     PostgresServer old = PostgresServers.embedded(13);
     old.createDatabase("shop");
-    old.createDatabase("shop.staging-0a1b2c3d");
+    createBeside(old, "shop.staging-0a1b2c3d", "new");
     try (Target target =
             new PostgresTarget(
                 new PostgresPlace("default", settings(old.url("shop")), null, null));
@@ -346,7 +423,7 @@ class SwapIT {
   @Test
   void aKilledSwapLeavesOneOfTheTwoStates() throws Exception {
     create("shop", "old");
-    create("shop.staging-" + OPERATION, "new");
+    createBeside("shop.staging-" + OPERATION, "new");
     String old = oid("shop");
     String fresh = oid("shop.staging-" + OPERATION);
     long seed = System.nanoTime();
@@ -423,5 +500,22 @@ class SwapIT {
     }
     EnvironmentLock.acquire(settings, "shop", "production").close();
     assertThat(EnvironmentLock.key("a/b", "c")).isNotEqualTo(EnvironmentLock.key("a", "b/c"));
+  }
+
+  @Test
+  void noticesThatTheEnvironmentLockWasLost() {
+    create("shop", "old");
+    ConnectionSettings settings = settings(server.url("shop"));
+    try (EnvironmentLock lock = EnvironmentLock.acquire(settings, "shop", "production")) {
+      server.execute(
+          "postgres",
+          "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'",
+          "select pg_sleep(0.2)");
+      assertThatThrownBy(lock::check)
+          .isInstanceOfSatisfying(
+              StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE))
+          .hasMessageStartingWith(
+              "the lock of environment \"production\" was lost with its session: ");
+    }
   }
 }

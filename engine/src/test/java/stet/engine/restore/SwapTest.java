@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +11,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import stet.engine.Environment;
+import stet.engine.EnvironmentLock;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
 import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
 import stet.engine.component.Component;
@@ -39,6 +41,9 @@ class SwapTest {
   private static final class World {
     final Map<String, Place> places = new LinkedHashMap<>();
     int stepsLeft = Integer.MAX_VALUE;
+
+    /** How often the environment's lock is still found held. */
+    int checksLeft = Integer.MAX_VALUE;
 
     World() {
       for (String name : NAMES) {
@@ -69,17 +74,35 @@ class SwapTest {
 
   /** A component's states by identity; each change is one durable step. */
   private static final class Place {
+    final String name;
     @Nullable String live;
     final Map<String, Beside> beside = new LinkedHashMap<>();
 
     Place(String name) {
+      this.name = name;
       live = "old-" + name;
     }
   }
 
-  private record PlaceComponent(Place place, World world, String name) implements Component {
-    PlaceComponent(Place place, World world) {
-      this(place, world, Objects.requireNonNull(place.live).substring(4));
+  private record PlaceComponent(Place place, World world) implements Component {
+    @Override
+    public String name() {
+      return place.name;
+    }
+
+    @Override
+    public Held lock(String app, String environment) {
+      return new Held() {
+        @Override
+        public void check() {
+          if (world.checksLeft-- <= 0) {
+            throw new StetException(ErrorCode.SOURCE, "the lock was lost", null);
+          }
+        }
+
+        @Override
+        public void close() {}
+      };
     }
 
     @Override
@@ -97,7 +120,7 @@ class SwapTest {
 
     @Override
     public Target target(Operation operation) {
-      return new PlaceTarget(place, world, name);
+      return new PlaceTarget(place, world, place.name);
     }
   }
 
@@ -123,37 +146,40 @@ class SwapTest {
     }
 
     @Override
-    public @Nullable Beside swap(Beside state, String operation, String note) {
-      if (state.identity().equals(place.live)) {
+    public @Nullable Beside swap(@Nullable Beside state, String operation, String note) {
+      String wanted = state == null ? null : state.identity();
+      if (Objects.equals(wanted, place.live)) {
         return null;
       }
       world.step();
-      place.beside.remove(state.identity());
-      String replaced = Objects.requireNonNull(place.live);
+      place.beside.remove(wanted);
+      String replaced = place.live;
+      place.live = wanted;
+      if (replaced == null) {
+        return null;
+      }
       Beside previous =
           new Beside(Role.PREVIOUS, operation, name + ".previous", replaced, note, -1);
       place.beside.put(replaced, previous);
-      place.live = state.identity();
       return previous;
     }
 
     @Override
-    public void swapBack(Beside state, String operation) {
-      if (!state.identity().equals(place.live)) {
+    public void swapBack(@Nullable Beside state, String operation) {
+      if (!Objects.equals(state == null ? null : state.identity(), place.live)) {
         return;
       }
       Beside previous =
           place.beside.values().stream()
               .filter(b -> b.role() == Role.PREVIOUS && b.operation().equals(operation))
               .findFirst()
-              .orElseThrow();
+              .orElse(null);
       world.step();
-      place.beside.remove(previous.identity());
-      Role role = state.name().endsWith(".previous") ? Role.PREVIOUS : Role.STAGING;
-      place.beside.put(
-          state.identity(),
-          new Beside(role, state.operation(), state.name(), state.identity(), state.note(), -1));
-      place.live = previous.identity();
+      place.live = previous == null ? null : previous.identity();
+      place.beside.remove(place.live);
+      if (state != null) {
+        place.beside.put(state.identity(), state);
+      }
     }
 
     @Override
@@ -175,13 +201,13 @@ class SwapTest {
     return new Operation(id, 1, Progress.NONE);
   }
 
-  private static Map<String, Beside> stage(World world, String operation) {
-    Map<String, Beside> staged = new HashMap<>();
+  private static List<Swap.Change> stage(World world, String operation) {
+    List<Swap.Change> staged = new ArrayList<>();
     world.places.forEach((name, place) -> {
       Beside state =
           new Beside(Role.STAGING, operation, name + ".staging", "new-" + name, null, -1);
       place.beside.put(state.identity(), state);
-      staged.put(name, state);
+      staged.add(new Swap.Change(name, state));
     });
     return staged;
   }
@@ -202,9 +228,28 @@ class SwapTest {
   private static void restore(World world) {
     Environment environment = world.environment();
     Operation operation = operation("a0000001");
-    Map<String, Beside> staged = stage(world, operation.id());
-    try (Targets targets = Targets.all(environment, operation)) {
-      Swap.run(environment, operation, targets, staged, "snapshot");
+    List<Swap.Change> staged = stage(world, operation.id());
+    try (EnvironmentLock lock = EnvironmentLock.acquire(environment);
+        Targets targets = Targets.all(environment, operation)) {
+      Swap.run(environment, lock, operation, targets, staged, "snapshot");
+    }
+  }
+
+  private static void rollback(World world, String operation) {
+    try (EnvironmentLock lock = EnvironmentLock.acquire(world.environment())) {
+      PreviousStates.rollback(world.environment(), lock, operation(operation));
+    }
+  }
+
+  private static void resume(World world, String operation) {
+    try (EnvironmentLock lock = EnvironmentLock.acquire(world.environment())) {
+      PendingRestore.resume(world.environment(), lock, operation(operation));
+    }
+  }
+
+  private static void abort(World world, String operation) {
+    try (EnvironmentLock lock = EnvironmentLock.acquire(world.environment())) {
+      PendingRestore.abort(world.environment(), lock, operation(operation));
     }
   }
 
@@ -230,7 +275,7 @@ class SwapTest {
     for (int steps = 0; ; steps++) {
       World world = new World();
       boolean survived = survives(world, steps, () -> restore(world));
-      PendingRestore.resume(world.environment(), operation("b"));
+      resume(world, "b");
       assertThat(world.isAllOf("new-") || world.isAllOf("old-"))
           .as("died after " + steps + ": " + world.live())
           .isTrue();
@@ -254,10 +299,8 @@ class SwapTest {
       for (int abortSteps = 0; ; abortSteps++) {
         World again = new World();
         survives(again, steps, () -> restore(again));
-        boolean aborted =
-            survives(
-                again, abortSteps, () -> PendingRestore.abort(again.environment(), operation("b")));
-        PendingRestore.abort(again.environment(), operation("c"));
+        boolean aborted = survives(again, abortSteps, () -> abort(again, "b"));
+        abort(again, "c");
         assertThat(again.isAllOf("old-"))
             .as("restore died after " + steps + ", abort after " + abortSteps + ": " + again.live())
             .isTrue();
@@ -274,19 +317,13 @@ class SwapTest {
     for (int steps = 0; ; steps++) {
       World world = new World();
       restore(world);
-      boolean survived =
-          survives(
-              world,
-              steps,
-              () -> PreviousStates.rollback(world.environment(), operation("d0000001")));
+      boolean survived = survives(world, steps, () -> rollback(world, "d0000001"));
       if (survived) {
         assertThat(world.isAllOf("old-")).isTrue();
         break;
       }
       for (int abortSteps = 0; ; abortSteps++) {
-        boolean aborted =
-            survives(
-                world, abortSteps, () -> PendingRestore.abort(world.environment(), operation("e")));
+        boolean aborted = survives(world, abortSteps, () -> abort(world, "e"));
         if (aborted) {
           break;
         }
@@ -296,7 +333,7 @@ class SwapTest {
           .as("died after " + steps)
           .singleElement()
           .satisfies(p -> assertThat(p.missing()).isEmpty());
-      PreviousStates.rollback(world.environment(), operation("a0000002"));
+      rollback(world, "a0000002");
       assertThat(world.isAllOf("old-")).isTrue();
     }
   }
@@ -311,10 +348,119 @@ class SwapTest {
             .findFirst()
             .orElseThrow();
     swapped.beside.clear();
-    assertThatThrownBy(() -> PendingRestore.abort(world.environment(), operation("b")))
-        .hasMessageContaining("cannot be undone");
-    PendingRestore.resume(world.environment(), operation("c"));
+    assertThatThrownBy(() -> abort(world, "b")).hasMessageContaining("cannot be undone");
+    resume(world, "c");
     assertThat(world.isAllOf("new-")).isTrue();
+  }
+
+  private static final class Rolled {
+    static final List<String> BEFORE = List.of("new-one", "new-two", "new-three");
+
+    /** The component "two" had no live state when the restore began. */
+    static World world() {
+      World world = new World();
+      Objects.requireNonNull(world.places.get("two")).live = null;
+      restore(world);
+      assertThat(state(world)).isEqualTo(BEFORE);
+      return world;
+    }
+
+    static List<String> state(World world) {
+      return world.places.values().stream().map(p -> String.valueOf(p.live)).toList();
+    }
+
+    static List<String> after() {
+      return List.of("old-one", "null", "old-three");
+    }
+  }
+
+  @Test
+  void aRollbackLeavesNothingWhereTheRestoreReplacedNothing() {
+    World world = Rolled.world();
+    rollback(world, "d0000001");
+    assertThat(Rolled.state(world)).isEqualTo(Rolled.after());
+    rollback(world, "d0000002");
+    assertThat(Rolled.state(world)).isEqualTo(Rolled.BEFORE);
+    rollback(world, "d0000003");
+    assertThat(Rolled.state(world)).isEqualTo(Rolled.after());
+  }
+
+  @Test
+  void aRollbackToNothingThatDiesAnywhereCanBeFinishedAndUndone() {
+    int deaths = 0;
+    for (int steps = 0; ; steps++) {
+      World resumed = Rolled.world();
+      World aborted = Rolled.world();
+      boolean survived = survives(resumed, steps, () -> rollback(resumed, "d0000001"));
+      survives(aborted, steps, () -> rollback(aborted, "d0000001"));
+      if (survived) {
+        assertThat(Rolled.state(resumed)).isEqualTo(Rolled.after());
+        break;
+      }
+      deaths++;
+      List<String> state = Rolled.state(resumed);
+      resume(resumed, "e");
+      assertThat(Rolled.state(resumed))
+          .as("died after %d: %s", steps, state)
+          .isIn(Rolled.BEFORE, Rolled.after());
+      for (int abortSteps = 0; ; abortSteps++) {
+        if (survives(aborted, abortSteps, () -> abort(aborted, "e"))) {
+          break;
+        }
+      }
+      assertThat(Rolled.state(aborted))
+          .as("died after %d: %s", steps, state)
+          .isEqualTo(Rolled.BEFORE);
+      rollback(aborted, "d0000002");
+      assertThat(Rolled.state(aborted)).isEqualTo(Rolled.after());
+    }
+    assertThat(deaths).isEqualTo(5);
+  }
+
+  @Test
+  void doesNotFinishWhereSomebodyElseChangedWhatIsLive() {
+    World world = new World();
+    survives(world, 4, () -> restore(world));
+    Place three = Objects.requireNonNull(world.places.get("three"));
+    three.live = "other-three";
+    assertThatThrownBy(() -> resume(world, "b"))
+        .isInstanceOfSatisfying(
+            StetException.class,
+            e -> {
+              assertThat(e.code()).isEqualTo(ErrorCode.REFUSED);
+              assertThat(e.hint()).contains("stet restore --abort");
+            })
+        .hasMessage(
+            "restore a0000001 cannot be finished: three was changed by somebody else: identity"
+                + " other-three is live where identity old-three was");
+    assertThat(world.live()).containsExactly("new-one", "old-two", "other-three");
+    three.live = null;
+    assertThatThrownBy(() -> resume(world, "b"))
+        .hasMessageEndingWith("nothing is live where identity old-three was");
+    three.live = "other-three";
+    abort(world, "c");
+    assertThat(world.live()).containsExactly("old-one", "old-two", "other-three");
+    assertTidy(world);
+  }
+
+  @Test
+  void swapsNothingWithoutTheLockAndLeavesNothing() {
+    for (int checks = 0; checks < NAMES.size(); checks++) {
+      World world = new World();
+      world.checksLeft = checks;
+      assertThatThrownBy(() -> restore(world)).hasMessage("the lock was lost");
+      assertThat(world.isAllOf("old-")).as("lost after " + checks).isTrue();
+      world.places.values().forEach(place -> assertThat(place.beside).isEmpty());
+      world.checksLeft = NAMES.size();
+      restore(world);
+      assertThat(world.isAllOf("new-")).isTrue();
+      world.checksLeft = 0;
+      assertThatThrownBy(() -> rollback(world, "d0000001")).hasMessage("the lock was lost");
+      assertThat(world.isAllOf("new-")).isTrue();
+      world.checksLeft = NAMES.size();
+      rollback(world, "d0000002");
+      assertThat(world.isAllOf("old-")).isTrue();
+    }
   }
 
   @Test
@@ -323,7 +469,7 @@ class SwapTest {
     restore(world);
     int longest = 0;
     for (int i = 0; i < 20; i++) {
-      PreviousStates.rollback(world.environment(), operation("d00000" + (10 + i)));
+      rollback(world, "d00000" + (10 + i));
       for (Place place : world.places.values()) {
         for (Beside state : place.beside.values()) {
           longest = Math.max(longest, Objects.requireNonNull(state.note()).length());
