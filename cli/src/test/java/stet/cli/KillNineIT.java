@@ -104,7 +104,7 @@ class KillNineIT {
         site.postgres("main", main),
         site.files("media"),
         site.postgres("extra", extra));
-    site.ok("init");
+    site.init();
     snapshot = site.backup();
     kept = State.now();
     server.execute(
@@ -150,7 +150,7 @@ class KillNineIT {
   /** A run that is there to be killed. */
   private final class Victim {
     private final Process process;
-    private final long begin = System.nanoTime();
+    private final CountDownLatch working = new CountDownLatch(1);
     private final CountDownLatch swapping = new CountDownLatch(1);
     private final StringBuilder output = new StringBuilder();
     private final Thread reader;
@@ -173,6 +173,9 @@ class KillNineIT {
           synchronized (output) {
             output.append(line).append('\n');
           }
+          if (line.equals("capturing avatars") || line.equals("restoring avatars")) {
+            working.countDown();
+          }
           if (line.equals("swapping")) {
             swapping.countDown();
           }
@@ -184,23 +187,28 @@ class KillNineIT {
       }
     }
 
+    /** Waits until it says that it begins with the first component. */
+    void awaitWork() throws InterruptedException {
+      await(working);
+    }
+
     /** Waits until it says that it swaps. */
     void awaitSwapping() throws InterruptedException {
-      if (!swapping.await(120, TimeUnit.SECONDS)) {
-        throw new AssertionError("it never came to swap: " + output);
+      await(swapping);
+    }
+
+    private void await(CountDownLatch latch) throws InterruptedException {
+      if (!latch.await(120, TimeUnit.SECONDS)) {
+        throw new AssertionError("it never came so far: " + output);
       }
     }
 
-    /** Waits for its end, which must be good, and gives the nanoseconds that it took. */
-    long end() throws InterruptedException {
+    /** Waits for its end, which must be good, and gives the nanoseconds since {@code from}. */
+    long end(long from) throws InterruptedException {
       assertThat(process.waitFor()).as("%s", output).isZero();
       long end = System.nanoTime();
       reader.join();
-      return end - begin;
-    }
-
-    long elapsed() {
-      return System.nanoTime() - begin;
+      return end - from;
     }
 
     /** Kills it, with all its children or alone. Tells whether it was still there. */
@@ -237,15 +245,18 @@ class KillNineIT {
   @Test
   void aKilledBackupLeavesNothingHalf() throws Exception {
     change(-1);
-    long duration = new Victim("backup").end();
-    log("a backup takes %s", text(duration));
+    Victim measured = new Victim("backup");
+    measured.awaitWork();
+    long duration = measured.end(System.nanoTime());
+    log("a backup works for %s", text(duration));
     for (int round = 0; round < KILLS; round++) {
       change(round);
       List<String> before = site.snapshotFiles();
       long moment = moment(round, duration);
       boolean group = round % 2 == 0;
       Victim victim = new Victim("backup");
-      pause(moment - victim.elapsed());
+      victim.awaitWork();
+      pause(moment);
       boolean killed = victim.kill(group);
       List<String> left = new ArrayList<>(site.snapshotFiles());
       left.removeAll(before);
@@ -337,21 +348,19 @@ class KillNineIT {
       long moment = moment(round, duration);
       boolean group = round % 2 == 0;
       Victim victim = new Victim("restore", snapshot, "--replace");
-      pause(moment - victim.elapsed());
+      victim.awaitWork();
+      pause(moment);
       boolean killed = victim.kill(group);
       judge(round, group, "after " + text(moment) + (killed ? "" : " (had ended)"));
     }
   }
 
-  /** Restores and rolls back once; the time that the restore took in nanoseconds. */
+  /** Restores and rolls back once; how long the restore worked, in nanoseconds. */
   private long measureRestore() throws Exception {
     Victim victim = new Victim("restore", snapshot, "--replace");
-    victim.awaitSwapping();
-    long untilSwap = victim.elapsed();
-    long duration = victim.end();
-    log(
-        "a restore takes %s, the last %s of it swap and clean up",
-        text(duration), text(duration - untilSwap));
+    victim.awaitWork();
+    long duration = victim.end(System.nanoTime());
+    log("a restore works for %s", text(duration));
     assertThat(State.now()).isEqualTo(kept);
     backToLive();
     return duration;
@@ -401,8 +410,7 @@ class KillNineIT {
   void aRestoreKilledWhileItSwapsLeavesTheOldOrTheNew() throws Exception {
     Victim measured = new Victim("restore", snapshot, "--replace");
     measured.awaitSwapping();
-    long untilSwap = measured.elapsed();
-    long swap = measured.end() - untilSwap;
+    long swap = measured.end(System.nanoTime());
     log("a swap takes at most %s", text(swap));
     backToLive();
     for (int round = 0; round < KILLS; round++) {

@@ -62,6 +62,13 @@ final class Stet {
   /** Starts as the child of a program that runs another, such as {@code setsid}. */
   Process startUnder(List<String> program, String main, String... arguments) throws IOException {
     List<String> command = new ArrayList<>(program);
+    command.addAll(command(main, arguments));
+    return start(command);
+  }
+
+  /** The words that run a class of the class path of the tests. */
+  static List<String> command(String main, String... arguments) {
+    List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
         List.of(
@@ -72,6 +79,11 @@ final class Stet {
             System.getProperty("java.class.path"),
             main));
     command.addAll(List.of(arguments));
+    return command;
+  }
+
+  /** Starts any program as the real one would be. */
+  Process start(List<String> command) throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile());
     builder
         .environment()
