@@ -229,6 +229,9 @@ class KillNineIT {
     }
   }
 
+  /** Of a kill that found nothing to kill and does not count where the moment is chosen anew. */
+  private static final String TOO_LATE = " (had ended)";
+
   private static void pause(long nanos) throws InterruptedException {
     TimeUnit.NANOSECONDS.sleep(Math.max(0, nanos));
   }
@@ -249,7 +252,7 @@ class KillNineIT {
     measured.awaitWork();
     long duration = measured.end(System.nanoTime());
     log("a backup works for %s", text(duration));
-    for (int round = 0; round < KILLS; round++) {
+    for (int round = 0; round < KILLS; ) {
       change(round);
       List<String> before = site.snapshotFiles();
       long moment = moment(round, duration);
@@ -273,8 +276,14 @@ class KillNineIT {
           round,
           group ? "group" : "program",
           text(moment),
-          killed ? "" : " (had ended)",
+          killed ? "" : TOO_LATE,
           left.isEmpty() ? "no snapshot" : "a whole snapshot");
+      if (killed) {
+        round++;
+      } else {
+        assertThat(left).hasSize(1);
+        duration = moment;
+      }
     }
     restoreLive();
   }
@@ -344,14 +353,19 @@ class KillNineIT {
   @Test
   void aKilledRestoreLeavesTheOldOrTheNew() throws Exception {
     long duration = measureRestore();
-    for (int round = 0; round < KILLS; round++) {
+    for (int round = 0; round < KILLS; ) {
       long moment = moment(round, duration);
       boolean group = round % 2 == 0;
       Victim victim = new Victim("restore", snapshot, "--replace");
       victim.awaitWork();
       pause(moment);
       boolean killed = victim.kill(group);
-      judge(round, group, "after " + text(moment) + (killed ? "" : " (had ended)"));
+      judge(round, group, "after " + text(moment) + (killed ? "" : TOO_LATE));
+      if (killed) {
+        round++;
+      } else {
+        duration = moment;
+      }
     }
   }
 
@@ -443,7 +457,7 @@ class KillNineIT {
             }
           };
       boolean killed = victim.kill(group);
-      judge(round, group, when + (killed ? "" : " (had ended)"));
+      judge(round, group, when + (killed ? "" : TOO_LATE));
     }
   }
 
