@@ -349,7 +349,10 @@ class GuaranteesIT {
     site.ok("restore", "--replace");
     site.backup();
     site.ok("restore", "--replace");
-    assertThat(site.json("previous", "list").objects("previous")).hasSize(2);
+    assertThat(site.json("previous", "list").objects("previous"))
+        .hasSize(2)
+        .allMatch(each -> each.integer("bytes") > 1_000_000);
+    assertThat(site.ok("previous", "list").output()).doesNotContain("?");
 
     Files.writeString(
         directory.resolve("stet.yaml"),

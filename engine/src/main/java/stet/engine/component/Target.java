@@ -49,6 +49,14 @@ public interface Target extends AutoCloseable {
    */
   List<Beside> beside();
 
+  /**
+   * Measures what a state beside the live one takes of its file system, which may mean to look at
+   * all of it.
+   *
+   * @return the size in bytes, 0 if the state is gone, or -1 if it cannot be told
+   */
+  long size(Beside state);
+
   /** Removes a state for good. Never the live one. */
   void drop(Beside state);
 
@@ -82,15 +90,8 @@ public interface Target extends AutoCloseable {
    * @param name its name, a database's or a directory's
    * @param identity tells it wherever it is renamed to
    * @param note what {@link #note} stored, or null
-   * @param bytes its size, or -1 if unknown
    */
-  record Beside(
-      Role role,
-      String operation,
-      String name,
-      String identity,
-      @Nullable String note,
-      long bytes) {}
+  record Beside(Role role, String operation, String name, String identity, @Nullable String note) {}
 
   /** What a state beside the live one is there for. */
   enum Role {

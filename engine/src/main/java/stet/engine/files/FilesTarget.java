@@ -21,6 +21,7 @@ import stet.engine.posix.PosixException;
 import stet.engine.posix.PosixPath;
 import stet.engine.posix.Stat;
 import stet.engine.posix.TreeRemoval;
+import stet.engine.posix.TreeSize;
 import stet.repository.json.JsonException;
 import stet.repository.json.JsonObject;
 
@@ -129,10 +130,10 @@ final class FilesTarget implements Target {
       makeDirectory(name);
       try {
         requireExchange(name, operation);
-        long bytes = TreeRestore.restore(context, parent.openDirectory(name));
+        TreeRestore.restore(context, parent.openDirectory(name));
         parent.sync();
         String identity = identity(parent.stat(name));
-        return new Beside(Role.STAGING, operation, printable(name), identity, null, bytes);
+        return new Beside(Role.STAGING, operation, printable(name), identity, null);
       } catch (PosixException | RuntimeException | Error e) {
         discard(name, operation, e);
         throw e;
@@ -382,7 +383,7 @@ final class FilesTarget implements Target {
     String operation = journal == null ? state.operation() : journal.role.operation();
     return new Found(
         new Beside(
-            role, operation, printable(name), identity, journal == null ? null : journal.note, -1),
+            role, operation, printable(name), identity, journal == null ? null : journal.note),
         journal == null ? stat.changed() : journal.written);
   }
 
@@ -401,6 +402,16 @@ final class FilesTarget implements Target {
       }
     }
     return null;
+  }
+
+  @Override
+  public long size(Beside state) {
+    try {
+      byte[] name = locate(state.identity());
+      return name == null ? 0 : TreeSize.measure(parent, name);
+    } catch (PosixException e) {
+      return -1;
+    }
   }
 
   @Override

@@ -175,7 +175,7 @@ final class Swap {
 
   private static Beside described(
       RestoreJournal.Part part, RestoreJournal journal, @Nullable String note) {
-    return new Beside(Role.STAGING, journal.operation(), part.state(), part.staged(), note, -1);
+    return new Beside(Role.STAGING, journal.operation(), part.state(), part.staged(), note);
   }
 
   private static @Nullable Beside find(Target target, String identity) {

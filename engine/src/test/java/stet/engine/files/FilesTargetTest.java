@@ -91,7 +91,6 @@ class FilesTargetTest {
       assertThat(image(staged)).isEqualTo(wanted);
       assertThat(staged.role()).isEqualTo(Role.STAGING);
       assertThat(staged.operation()).isEqualTo(operation.id());
-      assertThat(staged.bytes()).isEqualTo(27);
       target.note(staged, "journal");
       assertThat(only(target).note()).isEqualTo("journal");
       target.note(staged, "journal, again");
@@ -114,6 +113,19 @@ class FilesTargetTest {
       target.drop(only(target));
       assertThat(siblings()).containsExactly("media");
       assertThat(live()).isEqualTo(replaced);
+    }
+  }
+
+  @Test
+  void measuresWhatIsKeptUntilItIsGone() throws IOException {
+    write(files.media, "big", "x".repeat(1_000_000));
+    Operation operation = files.operation();
+    try (FilesTarget target = target()) {
+      Beside staged = target.stage(files.restoring(captured, operation));
+      Beside previous = Objects.requireNonNull(target.swap(staged, operation.id(), "why"));
+      assertThat(target.size(previous)).isBetween(1_000_000L, 2_000_000L);
+      target.drop(previous);
+      assertThat(target.size(previous)).isZero();
     }
   }
 
@@ -263,7 +275,7 @@ class FilesTargetTest {
         // What a journal knows of the state is its name and identity alone.
         Beside described =
             new Beside(
-                Role.STAGING, operation, previous.name(), previous.identity(), previous.note(), -1);
+                Role.STAGING, operation, previous.name(), previous.identity(), previous.note());
         try (FilesTarget target = target()) {
           if (finish) {
             Beside undone = target.swap(described, operation, "rolled back");

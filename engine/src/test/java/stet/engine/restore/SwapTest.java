@@ -119,7 +119,7 @@ class SwapTest {
     }
 
     private static Beside with(Beside state, @Nullable String note) {
-      return new Beside(state.role(), state.operation(), state.name(), state.identity(), note, -1);
+      return new Beside(state.role(), state.operation(), state.name(), state.identity(), note);
     }
 
     @Override
@@ -130,8 +130,7 @@ class SwapTest {
       world.step();
       place.beside.remove(state.identity());
       String replaced = Objects.requireNonNull(place.live);
-      Beside previous =
-          new Beside(Role.PREVIOUS, operation, name + ".previous", replaced, note, -1);
+      Beside previous = new Beside(Role.PREVIOUS, operation, name + ".previous", replaced, note);
       place.beside.put(replaced, previous);
       place.live = state.identity();
       return previous;
@@ -152,13 +151,18 @@ class SwapTest {
       Role role = state.name().endsWith(".previous") ? Role.PREVIOUS : Role.STAGING;
       place.beside.put(
           state.identity(),
-          new Beside(role, state.operation(), state.name(), state.identity(), state.note(), -1));
+          new Beside(role, state.operation(), state.name(), state.identity(), state.note()));
       place.live = previous.identity();
     }
 
     @Override
     public List<Beside> beside() {
       return List.copyOf(place.beside.values());
+    }
+
+    @Override
+    public long size(Beside state) {
+      return -1;
     }
 
     @Override
@@ -178,8 +182,7 @@ class SwapTest {
   private static Map<String, Beside> stage(World world, String operation) {
     Map<String, Beside> staged = new HashMap<>();
     world.places.forEach((name, place) -> {
-      Beside state =
-          new Beside(Role.STAGING, operation, name + ".staging", "new-" + name, null, -1);
+      Beside state = new Beside(Role.STAGING, operation, name + ".staging", "new-" + name, null);
       place.beside.put(state.identity(), state);
       staged.put(name, state);
     });
