@@ -228,6 +228,7 @@ class DemoIT {
 
     Stet.Result document = demo("--json");
 
+    new JsonPage().printed("demo", document.document());
     assertThat(document.error()).isEmpty();
     assertThat(document.document().flag("equal", false)).isTrue();
     assertThat(document.document().object("shop").integer("rows")).isGreaterThan(100_000);

@@ -432,7 +432,7 @@ class GuaranteesIT {
     requireUntouched(before);
   }
 
-  // 5. Truthful.
+  // 5. Truthful; what documents hold is in JsonOutputIT.
 
   @Test
   void textDocumentAndStatusSayTheSame() throws Exception {
@@ -473,48 +473,6 @@ class GuaranteesIT {
               "stet: error: " + error.string("message") + "\nhint: " + error.string("hint") + "\n");
       assertThat(told.output()).isEmpty();
       assertThat(json.output()).isEmpty();
-    }
-  }
-
-  @Test
-  void documentsHaveTheFieldsThatTheHelpTells() throws Exception {
-    site.init();
-    site.backup();
-    Stet.Result check = site.ok("check", "--read-data", "--json");
-    requireFields("backup", site.json("backup"));
-    requireFields("check", check.documents().getLast());
-    requireFields("snapshots", site.json("snapshots"));
-    requireFields("snapshots", site.json("snapshots").objects("snapshots").getFirst());
-    for (JsonObject node : site.ok("ls", "latest", "--json").documents()) {
-      requireFields("ls", node);
-    }
-    requireFields("restore", site.json("restore", "--replace"));
-    requireFields("previous list", site.json("previous", "list"));
-    requireFields("previous list", site.json("previous", "list").objects("previous").getFirst());
-    requireFields("rollback", site.json("rollback"));
-    requireFields("previous drop", site.json("previous", "drop", "--all"));
-    requireFields("restore", site.json("restore", "--to-dir", "extracted"));
-    requireFields("restore", site.json("restore", "--resume"));
-    requireFields("unlock", site.json("unlock"));
-    requireFields("version", site.json("version"));
-  }
-
-  private final Map<String, String> helpOfDocuments = new HashMap<>();
-
-  /** Every field of a document stands in the help of its verb, and none is a surprise. */
-  private void requireFields(String verb, JsonObject document) throws Exception {
-    String told = helpOfDocuments.get(verb);
-    if (told == null) {
-      List<String> help = new ArrayList<>(List.of(verb.split(" ")));
-      help.add("--help");
-      String text = site.ok(help.toArray(String[]::new)).output();
-      told = text.substring(text.indexOf("JSON:"));
-      helpOfDocuments.put(verb, told);
-    }
-    for (String field : document.keys()) {
-      assertThat(told)
-          .as("%s tells of %s in %s", verb, field, document)
-          .containsPattern("\\b" + field + "\\b");
     }
   }
 
