@@ -9,17 +9,21 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import stet.repository.json.JsonObject;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
@@ -134,32 +138,42 @@ class GuaranteesIT {
     }
   }
 
-  @Test
-  void aBackupThatIsAskedToStopLeavesNothing() throws Exception {
+  /** Begins a command, sends it a signal while that program of PostgreSQL's runs. */
+  private Process signalled(String signal, String program, String... command) throws Exception {
+    Stet.assumeHeard(signal);
+    tools.hold(program);
+    Process process = site.stet().start("stet.cli.Main", command);
+    process.getOutputStream().close();
+    tools.awaitReached(process);
+    Trees.shell("kill -\"$1\" \"$2\"", signal, Long.toString(process.pid()));
+    return process;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"INT", "TERM"})
+  void aBackupThatIsAskedToStopLeavesNothing(String signal) throws Exception {
     site.init();
-    for (String signal : List.of("INT", "TERM", "HUP")) {
-      tools.hold("pg_dump");
-      Process process = site.stet().start("stet.cli.Main", "backup");
-      process.getOutputStream().close();
-      tools.awaitReached(process);
-      Trees.shell("kill -\"$1\" \"$2\"", signal, Long.toString(process.pid()));
-      if (signal.equals("HUP")) {
-        // Ignored while a lock is held, as restic does.
-        assertThat(process.waitFor(2, TimeUnit.SECONDS)).isFalse();
-        tools.release();
-        assertThat(Stet.end(process).status()).isZero();
-        continue;
-      }
-      long held = Long.parseLong(Files.readString(tools.directory().resolve("reached")).strip());
+    Process process = signalled(signal, "pg_dump", "backup");
+    long held = Long.parseLong(Files.readString(tools.directory().resolve("reached")).strip());
 
-      Stet.Result result = Stet.end(process);
+    Stet.Result result = Stet.end(process);
 
-      assertThat(result.status()).isEqualTo(130);
-      assertThat(result.error()).isEqualTo("stet: error: interrupted\n");
-      assertThat(ProcessHandle.of(held).filter(ProcessHandle::isAlive)).isEmpty();
-      assertThat(site.snapshotFiles()).isEmpty();
-      assertThat(site.repository().resolve("locks")).isEmptyDirectory();
-    }
+    assertThat(result.status()).isEqualTo(130);
+    assertThat(result.error()).isEqualTo("stet: error: interrupted\n");
+    assertThat(ProcessHandle.of(held).filter(ProcessHandle::isAlive)).isEmpty();
+    assertThat(site.snapshotFiles()).isEmpty();
+    assertThat(site.repository().resolve("locks")).isEmptyDirectory();
+  }
+
+  /** As restic ignores it while it holds a lock. */
+  @Test
+  void aBackupGoesOnWhenItsTerminalIsGone() throws Exception {
+    site.init();
+    Process process = signalled("HUP", "pg_dump", "backup");
+
+    assertThat(process.waitFor(1, TimeUnit.SECONDS)).isFalse();
+    tools.release();
+    assertThat(Stet.end(process).status()).isZero();
     assertThat(site.snapshotFiles()).hasSize(1);
   }
 
@@ -188,6 +202,62 @@ class GuaranteesIT {
     tools.release();
     assertThat(Stet.end(process).status()).isZero();
     assertThat(site.json("check", "--read-data").integer("num_errors")).isZero();
+  }
+
+  // 2. Coherent; the order of components, and that one fails all, is in AcceptanceIT.
+
+  @Test
+  void aDatabaseIsOfOneMomentHoweverMuchIsWritten() throws Exception {
+    server.execute(
+        database,
+        "create table accounts (id int primary key, money int, pad text)",
+        "insert into accounts select i, 1000, repeat('x', 400) from generate_series(1, 40000) i",
+        "create table transfers (id serial, payer int, receiver int)");
+    site.init();
+    AtomicBoolean ended = new AtomicBoolean();
+    AtomicReference<Throwable> failure = new AtomicReference<>();
+    Thread writer =
+        Thread.ofPlatform()
+            .start(() -> {
+              try (Connection connection = server.connect(database);
+                  Statement statement = connection.createStatement()) {
+                for (int i = 0; !ended.get(); i++) {
+                  // Between rows that are far from each other, and so are read one after the other.
+                  String accounts = i % 20_000 + 1 + ", " + (40_000 - i % 20_000);
+                  statement.execute(
+                      "with t as (insert into transfers (payer, receiver) values ("
+                          + accounts
+                          + ") returning payer)"
+                          + " update accounts set money = money + case id when payer then -1 else 1 end"
+                          + " from t where id in ("
+                          + accounts
+                          + ")");
+                }
+              } catch (SQLException e) {
+                failure.set(e);
+              }
+            });
+    String before = server.queryOne(database, "select count(*) from transfers");
+    try {
+      site.backup();
+    } finally {
+      ended.set(true);
+      writer.join();
+    }
+    assertThat(failure.get()).isNull();
+    assertThat(server.queryOne(database, "select count(*) from transfers")).isNotEqualTo(before);
+
+    site.ok("restore", "--replace");
+
+    assertThat(server.queryOne(database, "select sum(money) from accounts")).isEqualTo("40000000");
+    assertThat(
+            server.query(
+                database,
+                "select id, money from accounts except"
+                    + " select a.id, 1000 + count(r.id) - count(p.id) from accounts a"
+                    + " left join transfers r on r.receiver = a.id"
+                    + " left join transfers p on p.payer = a.id group by a.id"))
+        .isEmpty();
   }
 
   // 3. Never destroy before proven.
@@ -224,22 +294,16 @@ class GuaranteesIT {
     }
   }
 
-  @Test
-  void aRestoreThatIsAskedToStopTouchesNothing() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"INT", "TERM"})
+  void aRestoreThatIsAskedToStopTouchesNothing(String signal) throws Exception {
     backUpAndChange();
     Live before = live();
-    for (String signal : List.of("INT", "TERM")) {
-      tools.hold("pg_restore");
-      Process process = site.stet().start("stet.cli.Main", "restore", "--replace");
-      process.getOutputStream().close();
-      tools.awaitReached(process);
-      Trees.shell("kill -\"$1\" \"$2\"", signal, Long.toString(process.pid()));
 
-      Stet.Result result = Stet.end(process);
+    Stet.Result result = Stet.end(signalled(signal, "pg_restore", "restore", "--replace"));
 
-      assertThat(result.status()).as("%s", result).isEqualTo(130);
-      requireUntouched(before);
-    }
+    assertThat(result.status()).as("%s", result).isEqualTo(130);
+    requireUntouched(before);
   }
 
   @Test
@@ -546,6 +610,8 @@ class GuaranteesIT {
     assertThat(media.resolve("file")).hasContent("old");
     assertThat(server.queryOne(database, "select count(*) from orders")).isEqualTo("2000");
   }
+
+  // 7. Secrets: AcceptanceIT.passwordStaysSecret.
 
   // 8. Exact names.
 
