@@ -59,7 +59,7 @@ class AcceptanceIT {
             + site.files("innermost")
             + " ] } ] }");
     List<FilesImage> images = trees.stream().map(FilesImage::of).toList();
-    site.ok("init");
+    site.init();
     site.backup();
     for (Path tree : trees) {
       Trees.damage(tree);
@@ -79,7 +79,7 @@ class AcceptanceIT {
     write(site.live("one/file"), "1");
     write(site.live("two/file"), "2");
     site.configure(site.files("two"), site.postgres("three", database), site.files("one"));
-    site.ok("init");
+    site.init();
 
     Stet.Result result = site.ok("backup", "-v");
 
@@ -97,7 +97,7 @@ class AcceptanceIT {
     Path media = site.live("media");
     write(media.resolve("kept"), "kept");
     site.configure(site.files("media"));
-    site.ok("init");
+    site.init();
     site.backup();
     write(media.resolve("later/added"), "added");
     Object inode = Files.getAttribute(media, "unix:ino");
@@ -141,7 +141,7 @@ class AcceptanceIT {
         site.postgres("shop2", shop2),
         site.files("media"),
         site.postgres("shop", shop));
-    site.ok("init");
+    site.init();
     site.backup();
     for (String database : List.of(shop, shop2)) {
       server.execute(database, "update t set v = 'new'");
@@ -298,7 +298,7 @@ class AcceptanceIT {
     List<String> rows = server.query(database, query);
     DatabaseImage image = DatabaseImage.of(server, database);
     site.configure(site.postgres("default", database));
-    site.ok("init");
+    site.init();
     site.backup();
     server.execute(database, "truncate texts");
 
@@ -320,7 +320,7 @@ class AcceptanceIT {
     write(site.live("media/file"), "x");
     String good = site.postgres("default", database, tools);
     site.configure(site.files("media"), good);
-    site.ok("init");
+    site.init();
 
     site.configure(site.files("media"), site.postgres("default", database + "_not", tools));
     Stet.Result missing = noSnapshot(21);
@@ -396,7 +396,7 @@ class AcceptanceIT {
               + "\", tools: \""
               + tools.directory()
               + "\" }");
-      site.ok("init");
+      site.init();
       tools.hold("pg_dump");
       Process process = site.stet().start("stet.cli.Main", "backup");
       process.getOutputStream().close();
@@ -427,7 +427,7 @@ class AcceptanceIT {
     write(site.live("media/file"), "x");
     write(site.live("avatars/file"), "x");
     site.configure(site.files("media"), site.files("avatars"));
-    site.ok("init");
+    site.init();
     String snapshot = site.backup();
     FilesImage live = FilesImage.of(site.live(""));
 

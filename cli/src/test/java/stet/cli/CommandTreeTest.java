@@ -14,17 +14,21 @@ import stet.cli.session.Session;
 import stet.cli.session.Session.Surroundings;
 
 class CommandTreeTest {
-  private final CommandLine root =
-      CommandTree.create(
-          new Session(
-              new Surroundings(
-                  Map.of(),
-                  Path.of("/"),
-                  InputStream.nullInputStream(),
-                  OutputStream.nullOutputStream(),
-                  OutputStream.nullOutputStream(),
-                  new Terminal(false, false, false, false)),
-              () -> {}));
+  private final CommandLine root = root();
+
+  /** All verbs, in a session that reads and writes nothing. */
+  static CommandLine root() {
+    return CommandTree.create(
+        new Session(
+            new Surroundings(
+                Map.of(),
+                Path.of("/"),
+                InputStream.nullInputStream(),
+                OutputStream.nullOutputStream(),
+                OutputStream.nullOutputStream(),
+                new Terminal(false, false, false, false)),
+            () -> {}));
+  }
 
   @Test
   void describesEveryVerbAndOption() {

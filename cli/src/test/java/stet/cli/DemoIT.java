@@ -40,7 +40,7 @@ class DemoIT {
   private Path work;
   private final List<Process> started = new ArrayList<>();
   private final Map<String, String> variables = new TreeMap<>();
-  private List<String> asUser = List.of();
+  private List<String> prefix = List.of();
   private List<String> options = List.of();
 
   @BeforeEach
@@ -98,7 +98,7 @@ class DemoIT {
   }
 
   private Process start(List<String> command, Path output, Path error) throws IOException {
-    List<String> all = new ArrayList<>(asUser);
+    List<String> all = new ArrayList<>(prefix);
     all.addAll(command);
     ProcessBuilder builder =
         new ProcessBuilder(all)
@@ -228,6 +228,7 @@ class DemoIT {
 
     Stet.Result document = demo("--json");
 
+    new JsonPage().printed("demo", document.document());
     assertThat(document.error()).isEmpty();
     assertThat(document.document().flag("equal", false)).isTrue();
     assertThat(document.document().object("shop").integer("rows")).isGreaterThan(100_000);
@@ -256,7 +257,7 @@ class DemoIT {
     copyServers(home);
     own(home);
     own(work);
-    asUser = List.of("setpriv", "--reuid=" + NOBODY, "--regid=" + NOBODY, "--clear-groups", "--");
+    prefix = List.of("setpriv", "--reuid=" + NOBODY, "--regid=" + NOBODY, "--clear-groups", "--");
     options = List.of("-Duser.home=" + home);
     variables.put("HOME", home.toString());
     variables.put("MAVEN_OPTS", "-Duser.home=" + home);
@@ -347,10 +348,27 @@ class DemoIT {
 
     process.destroy();
 
-    Stet.Result result = end(process);
-    assertThat(result.status()).isEqualTo(130);
+    requireInterrupted(end(process));
+  }
+
+  /** A terminal sends the signal to all that runs in it, not to the program alone. */
+  @Test
+  void leavesNothingRunningWhenInterruptedAtATerminal() throws Exception {
+    Stet.assumeHeard("INT");
+    prefix = List.of("setsid");
+    Process process = startStet("demo");
+    awaitStep(process, "A backup of database and files");
+
+    Trees.shell("kill -INT -\"$1\"", Long.toString(process.pid()));
+
+    requireInterrupted(end(process));
+  }
+
+  private void requireInterrupted(Stet.Result result) {
+    assertThat(result.status()).as(result.error()).isEqualTo(130);
     assertThat(result.error()).endsWith("stet: error: interrupted\n");
     assertThat(running()).isEmpty();
+    assertThat(work.resolve("stet-demo/server/data/postmaster.pid")).doesNotExist();
   }
 
   @Test

@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
 import stet.engine.ErrorCode;
 import stet.engine.component.ComponentKind;
 import stet.engine.component.Setting;
@@ -52,6 +56,41 @@ class DocumentationTest {
         assertThat(page).as(kind.key()).contains(" | `" + setting.key() + "` | ");
       }
     }
+  }
+
+  @Test
+  void tellsOfTheSameDocumentsAsTheHelp() throws IOException {
+    Map<String, List<String>> page = new JsonPage().texts();
+
+    for (CommandLine verb : CommandTree.all(CommandTreeTest.root())) {
+      String name = verb.getCommandSpec().qualifiedName().replaceFirst("^stet ?", "");
+      List<String> documented = new ArrayList<>();
+      page.forEach((command, documents) -> {
+        if (command.equals(name) || command.startsWith(name + " -")) {
+          documented.addAll(documents);
+        }
+      });
+      String footer = String.join("", verb.getCommandSpec().usageMessage().footer());
+      assertThat(footer.contains("JSON: ") ? documents(footer) : List.of())
+          .as(name)
+          .containsExactlyInAnyOrderElementsOf(new LinkedHashSet<>(documented));
+    }
+  }
+
+  /** What stands in braces, those inside of others left in them. */
+  private static List<String> documents(String text) {
+    List<String> documents = new ArrayList<>();
+    int depth = 0;
+    int begin = 0;
+    for (int i = 0; i < text.length(); i++) {
+      if (text.charAt(i) == '{' && depth++ == 0) {
+        begin = i;
+      }
+      if (text.charAt(i) == '}' && --depth == 0) {
+        documents.add(text.substring(begin, i + 1));
+      }
+    }
+    return documents;
   }
 
   @Test

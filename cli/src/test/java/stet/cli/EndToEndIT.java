@@ -43,7 +43,7 @@ class EndToEndIT {
     site.configure(site.postgres("default", database), site.files("media"));
     DatabaseImage rows = DatabaseImage.of(server, database);
     FilesImage files = FilesImage.of(site.live("media"));
-    site.ok("init");
+    site.init();
     site.backup();
 
     server.execute(
@@ -71,7 +71,7 @@ class EndToEndIT {
     DatabaseImage rows = DatabaseImage.of(server, database);
     var category = server.query(database, view);
     assertThat(category).isNotEmpty();
-    site.ok("init");
+    site.init();
     site.backup();
 
     server.execute(
@@ -98,7 +98,7 @@ class EndToEndIT {
     DatabaseImage rows = DatabaseImage.of(server, database);
     var days = server.query(database, view);
     FilesImage files = FilesImage.of(media);
-    site.ok("init");
+    site.init();
     site.backup();
 
     server.execute(
@@ -169,7 +169,7 @@ class EndToEndIT {
             + site.files("avatars")
             + " ] } ] }",
         site.postgres("extra", extra));
-    site.ok("init");
+    site.init();
   }
 
   private Four four() {
@@ -280,7 +280,7 @@ class EndToEndIT {
     String database = site.createDatabase("shop");
     Samples.shop(server, database);
     site.configure(site.postgres("default", database));
-    site.ok("init");
+    site.init();
     site.backup();
     try (PostgresServer other =
         PostgresServer.start(PostgresServers.installedBinaries().orElseThrow(), Map.of())) {
@@ -307,7 +307,7 @@ class EndToEndIT {
     Files.createDirectory(site.live("media"));
     Files.writeString(site.live("media").resolve("file"), "old");
     site.configureProtected(site.postgres("default", database), site.files("media"));
-    site.ok("init");
+    site.init();
     String old = site.backup();
     server.execute(database, "update t set v = 'new'");
     Files.writeString(site.live("media").resolve("file"), "new");
@@ -456,7 +456,7 @@ class EndToEndIT {
     Path media = site.live("media");
     Trees.makeMedia(media, 11, 60, 50_000);
     site.configure(site.files("media"));
-    site.ok("init");
+    site.init();
     // A change that is seconds old might share its clock tick with the capture, so it is read
     // again.
     Thread.sleep(5000);

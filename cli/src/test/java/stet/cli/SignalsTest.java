@@ -1,16 +1,13 @@
 package stet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.BufferedReader;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
-import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -69,24 +66,6 @@ class SignalsTest {
     assertThat(status).isZero();
   }
 
-  /** Whether this process, and so its children, were started with a signal ignored. */
-  private static boolean isIgnored(String name) throws IOException {
-    int number =
-        switch (name) {
-          case "HUP" -> 1;
-          case "INT" -> 2;
-          default -> 15;
-        };
-    String mask =
-        Files.readAllLines(Path.of("/proc/self/status")).stream()
-            .filter(line -> line.startsWith("SigIgn:"))
-            .findFirst()
-            .orElseThrow()
-            .substring("SigIgn:".length())
-            .strip();
-    return (Long.parseUnsignedLong(mask, 16) >>> (number - 1) & 1) != 0;
-  }
-
   private static BufferedReader messages(Process process) {
     return new BufferedReader(
         new InputStreamReader(process.getErrorStream(), StandardCharsets.UTF_8));
@@ -95,12 +74,7 @@ class SignalsTest {
   @ParameterizedTest
   @ValueSource(strings = {"INT", "TERM", "HUP"})
   void letsTheCommandCleanUpAtTheFirstSignal(String name) throws Exception {
-    assumeFalse(
-        isIgnored(name),
-        "SIG"
-            + name
-            + " is ignored by whoever started the tests, as nohup and shells' & do, and so"
-            + " by the JVM");
+    Stet.assumeHeard(name);
     Process process = start("free");
     BufferedReader messages = messages(process);
     assertThat(messages.readLine()).isEqualTo("ready");

@@ -149,6 +149,12 @@ final class Site implements AutoCloseable {
     return ok(all.toArray(String[]::new)).document();
   }
 
+  /** Creates the repository, with a key that takes no time to open. */
+  void init() throws Exception {
+    ok("init");
+    LightKey.replace(repository(), PASSWORD);
+  }
+
   /** Backs up and gives the snapshot's id. */
   String backup(String... arguments) throws Exception {
     List<String> all = new ArrayList<>(List.of("backup"));

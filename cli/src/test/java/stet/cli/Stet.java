@@ -1,7 +1,10 @@
 package stet.cli;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -62,6 +65,13 @@ final class Stet {
   /** Starts as the child of a program that runs another, such as {@code setsid}. */
   Process startUnder(List<String> program, String main, String... arguments) throws IOException {
     List<String> command = new ArrayList<>(program);
+    command.addAll(command(main, arguments));
+    return start(command);
+  }
+
+  /** The words that run a class of the class path of the tests. */
+  static List<String> command(String main, String... arguments) {
+    List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
         List.of(
@@ -72,6 +82,11 @@ final class Stet {
             System.getProperty("java.class.path"),
             main));
     command.addAll(List.of(arguments));
+    return command;
+  }
+
+  /** Starts any program as the real one would be. */
+  Process start(List<String> command) throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile());
     builder
         .environment()
@@ -89,6 +104,30 @@ final class Stet {
     Process process = start("stet.cli.Main", arguments);
     process.getOutputStream().close();
     return end(process);
+  }
+
+  /** Skips the test if this process, and so its children, were started with a signal ignored. */
+  static void assumeHeard(String signal) throws IOException {
+    int number =
+        switch (signal) {
+          case "HUP" -> 1;
+          case "INT" -> 2;
+          case "TERM" -> 15;
+          default -> throw new IllegalArgumentException(signal);
+        };
+    String mask =
+        Files.readAllLines(Path.of("/proc/self/status")).stream()
+            .filter(line -> line.startsWith("SigIgn:"))
+            .findFirst()
+            .orElseThrow()
+            .substring("SigIgn:".length())
+            .strip();
+    assumeTrue(
+        (Long.parseUnsignedLong(mask, 16) >>> (number - 1) & 1) == 0,
+        "SIG"
+            + signal
+            + " is ignored by whoever started the tests, as nohup and shells' & do, and so by the"
+            + " JVM");
   }
 
   /** Waits for a process whose output nobody reads. */

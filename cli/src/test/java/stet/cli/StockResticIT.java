@@ -37,7 +37,7 @@ class StockResticIT {
     media = site.live("media");
     Trees.makeEverything(media);
     site.configure(site.postgres("default", database), site.files("media"));
-    site.ok("init");
+    site.init();
   }
 
   @AfterEach

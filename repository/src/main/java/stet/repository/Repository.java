@@ -78,7 +78,9 @@ public final class Repository implements AutoCloseable {
   public static Repository create(Backend backend, byte[] password) {
     if (backend.exists(StoredFile.CONFIG)) {
       throw new RepositoryException(
-          Problem.EXISTS, "there is already a repository in " + backend.location(), null);
+          Problem.EXISTS,
+          "there is already a repository in " + backend.location(),
+          "Use it as it is, or choose another location for a new one.");
     }
     backend.create();
     for (FileType type : List.of(FileType.KEY, FileType.SNAPSHOT)) {

@@ -30,7 +30,8 @@ import stet.repository.json.JsonObject;
     footer = {
       "",
       "JSON: {message_type: \"summary\", dry_run, snapshot_id, parent, data_blobs, tree_blobs, data_added,"
-          + " data_added_packed, total_duration, components: [{name, kind}], skipped}"
+          + " data_added_packed, total_duration, components: [{name, kind}], skipped};"
+          + " with -n {message_type: \"summary\", dry_run, components: [{name, kind}]}"
     })
 public final class BackupCommand implements Callable<Integer> {
   private final Session session;

@@ -20,9 +20,10 @@ import stet.cli.session.Session;
     },
     footer = {
       "",
-      "JSON: {message_type: \"summary\", directory, server, shop, damage: [{compared, things, different}],"
-          + " after_restore: [...], equal, steps: [{step, command, result, seconds}], commands,"
-          + " total_duration}"
+      "JSON: {message_type: \"summary\", directory, server: {artifact, port}, shop: {rows, tables,"
+          + " large_objects, database_bytes, files, file_bytes}, damage: [{compared, things, different}],"
+          + " after_restore: [{compared, things, different}], equal, steps: [{step, command?,"
+          + " result?: {...}, seconds}], commands, total_duration}"
     })
 public final class DemoCommand implements Callable<Integer> {
   private final Session session;

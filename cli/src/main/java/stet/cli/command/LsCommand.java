@@ -30,7 +30,7 @@ import stet.repository.tree.NodeType;
     footer = {
       "",
       "JSON: a document for each entry: {struct_type: \"node\", path, name, type, mode, uid, gid, size,"
-          + " mtime, linktarget}"
+          + " mtime, linktarget?}"
     })
 public final class LsCommand implements Callable<Integer> {
   private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss");

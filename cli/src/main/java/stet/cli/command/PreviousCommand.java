@@ -20,6 +20,7 @@ import stet.engine.StetException;
 import stet.engine.component.Operation;
 import stet.engine.component.Progress;
 import stet.engine.restore.PreviousStates;
+import stet.engine.restore.PreviousStates.Measured;
 import stet.engine.restore.PreviousStates.Previous;
 import stet.repository.json.JsonObject;
 
@@ -52,23 +53,11 @@ public final class PreviousCommand {
     @Override
     public Integer call() {
       Output output = session.output();
-      List<Previous> all =
-          PreviousStates.list(environment(session), session.operation(Progress.NONE));
+      List<Measured> all =
+          PreviousStates.measure(environment(session), session.operation(Progress.NONE));
       if (output.json()) {
         output.document(
-            new JsonObject()
-                .put(
-                    "previous",
-                    all.stream()
-                        .map(p ->
-                            new JsonObject()
-                                .put("operation", p.operation())
-                                .put("time", p.time().toString())
-                                .put("replaced_by", p.snapshot())
-                                .put("components", p.components())
-                                .put("missing", p.missing())
-                                .put("bytes", p.bytes() < 0 ? null : p.bytes()))
-                        .toList()));
+            new JsonObject().put("previous", all.stream().map(Listing::document).toList()));
         return 0;
       }
       if (all.isEmpty()) {
@@ -82,13 +71,14 @@ public final class PreviousCommand {
               Table.Column.text("REPLACED BY"),
               Table.Column.number("SIZE"),
               Table.Column.text("COMPONENTS"));
-      for (Previous previous : all) {
+      for (Measured measured : all) {
+        Previous previous = measured.previous();
         String by = previous.snapshot();
         table.row(
             previous.operation(),
             Human.age(previous.time(), Instant.now()),
             by.substring(0, Math.min(8, by.length())),
-            previous.bytes() < 0 ? "?" : Human.size(previous.bytes()),
+            measured.bytes() < 0 ? "?" : Human.size(measured.bytes()),
             String.join(",", previous.components())
                 + (previous.missing().isEmpty()
                     ? ""
@@ -97,13 +87,24 @@ public final class PreviousCommand {
       output.print(table);
       return 0;
     }
+
+    private static JsonObject document(Measured measured) {
+      Previous previous = measured.previous();
+      return new JsonObject()
+          .put("operation", previous.operation())
+          .put("time", previous.time().toString())
+          .put("replaced_by", previous.snapshot())
+          .put("components", previous.components())
+          .put("missing", previous.missing())
+          .put("bytes", measured.bytes() < 0 ? null : measured.bytes());
+    }
   }
 
   /** {@code previous drop}. */
   @Command(
       name = "drop",
       description = "Remove states for good.",
-      footer = {"", "JSON: {dropped: [operation]}"})
+      footer = {"", "JSON: {dropped}"})
   public static final class Drop implements Callable<Integer> {
     private final Session session;
 

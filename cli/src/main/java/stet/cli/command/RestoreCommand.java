@@ -107,7 +107,9 @@ public final class RestoreCommand implements Callable<Integer> {
   public Integer call() {
     if ((resume ? 1 : 0) + (abort ? 1 : 0) + (toDirectory != null ? 1 : 0) > 1) {
       throw new StetException(
-          ErrorCode.USAGE, "--resume, --abort and --to-dir exclude each other", null);
+          ErrorCode.USAGE,
+          "--resume, --abort and --to-dir exclude each other",
+          "Give one of them.");
     }
     if (resume || abort) {
       return finish();

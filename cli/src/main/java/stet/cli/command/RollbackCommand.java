@@ -25,7 +25,12 @@ import stet.repository.json.JsonObject;
       "Put back what the newest restore replaced, or a snapshot.",
       "What is live now is kept in its turn, so a rollback can be rolled back."
     },
-    footer = {"", "JSON: {message_type: \"summary\", operation, undone, components}"})
+    footer = {
+      "",
+      "JSON: {message_type: \"summary\", operation, undone, components};"
+          + " with --to {message_type: \"summary\", operation, snapshot_id, components, previous,"
+          + " total_duration}"
+    })
 public final class RollbackCommand implements Callable<Integer> {
   private final Session session;
 

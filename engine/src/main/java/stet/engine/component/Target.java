@@ -50,6 +50,14 @@ public interface Target extends AutoCloseable {
   List<Beside> beside();
 
   /**
+   * Measures what a state beside the live one takes of its file system, which may mean to look at
+   * all of it.
+   *
+   * @return the size in bytes, 0 if the state is gone, or -1 if it cannot be told
+   */
+  long size(Beside state);
+
+  /**
    * Removes a state for good.
    *
    * @throws stet.engine.StetException with {@code REFUSED} if it is live, or is none of {@link
@@ -88,18 +96,11 @@ public interface Target extends AutoCloseable {
    *     crash it may not have it yet
    * @param identity tells it wherever it is renamed to
    * @param note what {@link #note} stored, or null
-   * @param bytes its size, or -1 if unknown
    */
-  record Beside(
-      Role role,
-      String operation,
-      String name,
-      String identity,
-      @Nullable String note,
-      long bytes) {
+  record Beside(Role role, String operation, String name, String identity, @Nullable String note) {
     /** The same state with another note. */
     public Beside withNote(@Nullable String other) {
-      return new Beside(role, operation, name, identity, other, bytes);
+      return new Beside(role, operation, name, identity, other);
     }
   }
 

@@ -133,7 +133,7 @@ public final class FilesComponent implements Component {
   private static <T extends @Nullable Object> T fill(PosixPath directory, Filling<T> filling) {
     PosixPath above = directory.parent();
     byte[] name = directory.name();
-    try (Directory parent = Directory.openFollowing(above == null ? PosixPath.of(".") : above)) {
+    try (Directory parent = openParent(directory, above == null ? PosixPath.of(".") : above)) {
       boolean made = parent.find(name) == null;
       if (made) {
         parent.makeDirectory(name, 0700);
@@ -147,6 +147,18 @@ public final class FilesComponent implements Component {
       }
     } catch (PosixException e) {
       throw FileErrors.of(e);
+    }
+  }
+
+  private static Directory openParent(PosixPath directory, PosixPath above) {
+    try {
+      return Directory.openFollowing(above);
+    } catch (PosixException e) {
+      throw new StetException(
+          ErrorCode.SOURCE,
+          e.getMessage(),
+          "Create the directory that " + directory + " is to lie in.",
+          e);
     }
   }
 

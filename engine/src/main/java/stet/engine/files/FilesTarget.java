@@ -20,6 +20,7 @@ import stet.engine.posix.PosixException;
 import stet.engine.posix.PosixPath;
 import stet.engine.posix.Stat;
 import stet.engine.posix.TreeRemoval;
+import stet.engine.posix.TreeSize;
 import stet.repository.json.JsonException;
 
 /**
@@ -127,10 +128,10 @@ final class FilesTarget implements Target {
       try {
         requireExchange(name, operation);
         writeJournal(name, identity(parent.stat(name)), null);
-        long bytes = TreeRestore.restore(context, parent.openDirectory(name));
+        TreeRestore.restore(context, parent.openDirectory(name));
         parent.sync();
         String identity = identity(parent.stat(name));
-        return new Beside(Role.STAGING, operation, printable(name), identity, null, bytes);
+        return new Beside(Role.STAGING, operation, printable(name), identity, null);
       } catch (PosixException | RuntimeException | Error e) {
         discard(name, operation, e);
         throw e;
@@ -437,8 +438,7 @@ final class FilesTarget implements Target {
             journal.role.operation(),
             printable(journal.state),
             identity,
-            journal.text.note(),
-            -1);
+            journal.text.note());
     return new Found(beside, journal.text.written());
   }
 
@@ -473,6 +473,16 @@ final class FilesTarget implements Target {
       }
     }
     return null;
+  }
+
+  @Override
+  public long size(Beside state) {
+    try {
+      byte[] name = locate(state.identity());
+      return name == null ? 0 : TreeSize.measure(parent, name);
+    } catch (PosixException e) {
+      return -1;
+    }
   }
 
   @Override

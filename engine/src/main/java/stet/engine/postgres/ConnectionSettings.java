@@ -314,6 +314,9 @@ public final class ConnectionSettings {
     if (!warnings.isEmpty()) {
       return "Note that " + String.join(", and that ", warnings) + ".";
     }
+    if (state.equals("08004") && String.valueOf(e.getMessage()).contains("does not support SSL")) {
+      return "Switch ssl on in the server's configuration, or choose another sslmode.";
+    }
     return switch (state) {
       case "28P01", "28000", "08004" ->
           known

@@ -108,23 +108,7 @@ final class PostgresTarget implements Target {
           "Rename or drop it.");
     }
     String oid = new Staging(place, context, name).build();
-    return new Beside(Role.STAGING, operation.id(), name, oid, null, size(oid));
-  }
-
-  private long size(String oid) {
-    return ask("cannot measure a database", m -> size(m, oid));
-  }
-
-  private static long size(Maintenance maintenance, String oid) throws SQLException {
-    String size =
-        maintenance
-            .session()
-            .value(
-                "SELECT pg_catalog.pg_database_size(d.oid) FROM pg_catalog.pg_database d"
-                    + " WHERE d.oid::text = ?"
-                    + " AND pg_catalog.has_database_privilege(d.oid, 'CONNECT')",
-                oid);
-    return size == null ? -1 : Long.parseLong(size);
+    return new Beside(Role.STAGING, operation.id(), name, oid, null);
   }
 
   @Override
@@ -181,7 +165,7 @@ final class PostgresTarget implements Target {
         },
         m -> {
           Entry previous = m.named(previousName);
-          return previous == null || !isOurs(previous) ? null : beside(m, previous);
+          return previous == null || !isOurs(previous) ? null : beside(previous);
         });
   }
 
@@ -243,7 +227,7 @@ final class PostgresTarget implements Target {
           List<Beside> result = new ArrayList<>();
           for (Entry entry : m.all()) {
             if (isOurs(entry)) {
-              result.add(beside(m, entry));
+              result.add(beside(entry));
             }
           }
           return result;
@@ -257,15 +241,27 @@ final class PostgresTarget implements Target {
         && (entry.isMarked() || (parsed.role() == Role.STAGING && entry.isNewborn()));
   }
 
-  private Beside beside(Maintenance maintenance, Entry entry) throws SQLException {
+  private Beside beside(Entry entry) {
     BesideNames.Parsed parsed = Objects.requireNonNull(names.parse(entry.name()));
     return new Beside(
-        parsed.role(),
-        parsed.operation(),
-        entry.name(),
-        entry.oid(),
-        entry.comment().note(),
-        size(maintenance, entry.oid()));
+        parsed.role(), parsed.operation(), entry.name(), entry.oid(), entry.comment().note());
+  }
+
+  @Override
+  public long size(Beside state) {
+    return ask(
+        "cannot measure a database",
+        m -> {
+          List<Long> found =
+              m.session()
+                  .rows(
+                      "SELECT CASE WHEN pg_catalog.has_database_privilege(d.oid, 'CONNECT')"
+                          + " THEN pg_catalog.pg_database_size(d.oid) ELSE -1 END"
+                          + " FROM pg_catalog.pg_database d WHERE d.oid::text = ?",
+                      row -> row.getLong(1),
+                      state.identity());
+          return found.isEmpty() ? 0 : found.getFirst();
+        });
   }
 
   @Override

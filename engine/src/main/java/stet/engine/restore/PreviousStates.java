@@ -27,15 +27,20 @@ public final class PreviousStates {
    * @param snapshot what took its place
    * @param components the components whose replaced state is still there
    * @param missing components that were replaced too, but whose state is gone
-   * @param bytes the size of all states, or -1 if one is unknown
    */
   public record Previous(
       String operation,
       Instant time,
       String snapshot,
       List<String> components,
-      List<String> missing,
-      long bytes) {}
+      List<String> missing) {}
+
+  /**
+   * What one operation replaced, with its size.
+   *
+   * @param bytes what all its states take, or -1 if that of one cannot be told
+   */
+  public record Measured(Previous previous, long bytes) {}
 
   /** A state with its component. */
   private record Kept(String component, Beside state, RestoreJournal journal) {}
@@ -43,13 +48,31 @@ public final class PreviousStates {
   /** What is kept, oldest first. */
   public static List<Previous> list(Environment environment, Operation operation) {
     try (Targets targets = Targets.all(environment, operation)) {
-      return list(targets);
+      return list(kept(targets));
     }
   }
 
-  private static List<Previous> list(Targets targets) {
+  /** What is kept, oldest first, with sizes, which takes a look at every file of it. */
+  public static List<Measured> measure(Environment environment, Operation operation) {
+    try (Targets targets = Targets.all(environment, operation)) {
+      Map<String, List<Kept>> groups = kept(targets);
+      List<Measured> result = new ArrayList<>();
+      for (Previous previous : list(groups)) {
+        long bytes = 0;
+        for (Kept kept : groups.getOrDefault(previous.operation(), List.of())) {
+          operation.checkStop();
+          long size = targets.get(kept.component).size(kept.state);
+          bytes = bytes < 0 || size < 0 ? -1 : bytes + size;
+        }
+        result.add(new Measured(previous, bytes));
+      }
+      return result;
+    }
+  }
+
+  private static List<Previous> list(Map<String, List<Kept>> groups) {
     List<Previous> result = new ArrayList<>();
-    for (List<Kept> group : kept(targets).values()) {
+    for (List<Kept> group : groups.values()) {
       RestoreJournal journal = group.getFirst().journal;
       List<String> components = group.stream().map(Kept::component).toList();
       List<String> missing =
@@ -57,15 +80,9 @@ public final class PreviousStates {
               .filter(p -> p.live() != null && !components.contains(p.name()))
               .map(RestoreJournal.Part::name)
               .toList();
-      boolean unknown = group.stream().anyMatch(k -> k.state.bytes() < 0);
       result.add(
           new Previous(
-              journal.operation(),
-              journal.time(),
-              journal.snapshot(),
-              components,
-              missing,
-              unknown ? -1 : group.stream().mapToLong(k -> k.state.bytes()).sum()));
+              journal.operation(), journal.time(), journal.snapshot(), components, missing));
     }
     result.sort(Comparator.comparing(Previous::time));
     return result;
@@ -97,9 +114,10 @@ public final class PreviousStates {
   public static void drop(Environment environment, Operation operation, String replacedBy) {
     try (Targets targets = Targets.all(environment, operation)) {
       PendingRestore.refuse(targets);
-      List<Kept> group = kept(targets).get(replacedBy);
+      Map<String, List<Kept>> groups = kept(targets);
+      List<Kept> group = groups.get(replacedBy);
       if (group == null) {
-        throw unknown(targets, replacedBy);
+        throw unknown(list(groups), replacedBy);
       }
       for (Kept kept : group) {
         targets.get(kept.component).drop(kept.state);
@@ -107,8 +125,7 @@ public final class PreviousStates {
     }
   }
 
-  private static StetException unknown(Targets targets, String operation) {
-    List<Previous> all = list(targets);
+  private static StetException unknown(List<Previous> all, String operation) {
     return new StetException(
         ErrorCode.NOT_FOUND,
         "no previous state of operation \"" + operation + "\" is kept",
@@ -166,7 +183,8 @@ public final class PreviousStates {
       Environment environment, EnvironmentLock lock, Operation operation) {
     try (Targets targets = Targets.all(environment, operation)) {
       PendingRestore.refuse(targets);
-      List<Previous> all = list(targets);
+      Map<String, List<Kept>> groups = kept(targets);
+      List<Previous> all = list(groups);
       if (all.isEmpty()) {
         throw new StetException(
             ErrorCode.NOT_FOUND,
@@ -183,7 +201,7 @@ public final class PreviousStates {
                 + String.join(", ", last.missing()),
             "Restore a snapshot with `stet restore` instead.");
       }
-      List<Kept> group = kept(targets).getOrDefault(last.operation(), List.of());
+      List<Kept> group = groups.getOrDefault(last.operation(), List.of());
       List<Swap.Change> changes = new ArrayList<>();
       for (Kept kept : group) {
         changes.add(new Swap.Change(kept.component, kept.state));

@@ -86,8 +86,7 @@ public record RestoreJournal(
         json.string("operation"),
         json.string("name"),
         json.string("identity"),
-        json.optionalString("note"),
-        -1);
+        json.optionalString("note"));
   }
 
   /** Parses a note, or returns null if it is not a journal. */

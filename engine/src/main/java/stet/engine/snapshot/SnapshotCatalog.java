@@ -135,9 +135,10 @@ public final class SnapshotCatalog {
         environments.add(environment);
       }
     }
-    return "There are "
-        + snapshots.size()
-        + " snapshots of the environments "
+    return (snapshots.size() == 1
+            ? "There is 1 snapshot"
+            : "There are " + snapshots.size() + " snapshots")
+        + (environments.size() == 1 ? " of environment " : " of the environments ")
         + String.join(", ", environments)
         + ", the newest of "
         + snapshots.getLast().time().truncatedTo(ChronoUnit.SECONDS)

@@ -117,6 +117,11 @@ class BackupDamageTest {
     }
 
     @Override
+    public long size(Beside state) {
+      return 0;
+    }
+
+    @Override
     public void drop(Beside state) {}
 
     @Override

@@ -98,7 +98,6 @@ class FilesTargetTest {
       assertThat(image(staged)).isEqualTo(wanted);
       assertThat(staged.role()).isEqualTo(Role.STAGING);
       assertThat(staged.operation()).isEqualTo(operation.id());
-      assertThat(staged.bytes()).isEqualTo(27);
       target.note(staged, "journal");
       assertThat(only(target).note()).isEqualTo("journal");
       target.note(staged, "journal, again");
@@ -121,6 +120,19 @@ class FilesTargetTest {
       target.drop(only(target));
       assertThat(siblings()).containsExactly("media");
       assertThat(live()).isEqualTo(replaced);
+    }
+  }
+
+  @Test
+  void measuresWhatIsKeptUntilItIsGone() throws IOException {
+    write(files.media, "big", "x".repeat(1_000_000));
+    Operation operation = files.operation();
+    try (FilesTarget target = target()) {
+      Beside staged = target.stage(files.restoring(captured, operation));
+      Beside previous = Objects.requireNonNull(target.swap(staged, operation.id(), "why"));
+      assertThat(target.size(previous)).isBetween(1_000_000L, 2_000_000L);
+      target.drop(previous);
+      assertThat(target.size(previous)).isZero();
     }
   }
 
@@ -437,7 +449,7 @@ class FilesTargetTest {
         String name = "media." + role.name().toLowerCase(Locale.ROOT) + "-20240601";
         String identity = FilesTarget.identity(files.parent.stat(name(name)));
         assertThatExceptionOfType(StetException.class)
-            .isThrownBy(() -> target.drop(new Beside(role, "20240601", name, identity, null, -1)))
+            .isThrownBy(() -> target.drop(new Beside(role, "20240601", name, identity, null)))
             .withMessage(
                 files.parent.path() + "/" + name + " was not put there by Stet and is not dropped")
             .satisfies(e -> assertThat(e.code()).isEqualTo(ErrorCode.REFUSED));

@@ -142,7 +142,7 @@ class SwapTest {
     }
 
     private static Beside with(Beside state, @Nullable String note) {
-      return new Beside(state.role(), state.operation(), state.name(), state.identity(), note, -1);
+      return new Beside(state.role(), state.operation(), state.name(), state.identity(), note);
     }
 
     @Override
@@ -158,8 +158,7 @@ class SwapTest {
       if (replaced == null) {
         return null;
       }
-      Beside previous =
-          new Beside(Role.PREVIOUS, operation, name + ".previous", replaced, note, -1);
+      Beside previous = new Beside(Role.PREVIOUS, operation, name + ".previous", replaced, note);
       place.beside.put(replaced, previous);
       return previous;
     }
@@ -188,6 +187,11 @@ class SwapTest {
     }
 
     @Override
+    public long size(Beside state) {
+      return -1;
+    }
+
+    @Override
     public void drop(Beside state) {
       world.step();
       place.beside.remove(state.identity());
@@ -204,8 +208,7 @@ class SwapTest {
   private static List<Swap.Change> stage(World world, String operation) {
     List<Swap.Change> staged = new ArrayList<>();
     world.places.forEach((name, place) -> {
-      Beside state =
-          new Beside(Role.STAGING, operation, name + ".staging", "new-" + name, null, -1);
+      Beside state = new Beside(Role.STAGING, operation, name + ".staging", "new-" + name, null);
       place.beside.put(state.identity(), state);
       staged.add(new Swap.Change(name, state));
     });
