@@ -1,8 +1,10 @@
 package stet.engine.process;
 
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.FileLockInterruptionException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -142,6 +144,9 @@ public final class PrivateFiles implements AutoCloseable {
   }
 
   private static StetException failed(String message, IOException e) {
+    if (e instanceof ClosedByInterruptException || e instanceof FileLockInterruptionException) {
+      return new StetException(ErrorCode.INTERRUPTED, "interrupted: " + message, null, e);
+    }
     return new StetException(
         ErrorCode.FAILED,
         message + ": " + e.getMessage(),
