@@ -359,10 +359,10 @@ class SwapTest {
   private static final class Rolled {
     static final List<String> BEFORE = List.of("new-one", "new-two", "new-three");
 
-    /** The component "two" had no live state when the restore began. */
+    /** The last component to be swapped had no live state when the restore began. */
     static World world() {
       World world = new World();
-      Objects.requireNonNull(world.places.get("two")).live = null;
+      Objects.requireNonNull(world.places.get("three")).live = null;
       restore(world);
       assertThat(state(world)).isEqualTo(BEFORE);
       return world;
@@ -373,7 +373,7 @@ class SwapTest {
     }
 
     static List<String> after() {
-      return List.of("old-one", "null", "old-three");
+      return List.of("old-one", "old-two", "null");
     }
   }
 
