@@ -239,25 +239,34 @@ class BadNightsIT {
   @Test
   void theServersDiskIsFull() throws Exception {
     Path place = server.socketDirectory().resolve("small");
-    try (Disk disk = Disk.mount("size=24m,mode=0777", place)) {
+    try (Disk disk = Disk.mount("size=200m,mode=0777", place)) {
       Path data = Files.createDirectory(place.resolve("data"));
       Trees.shell("chown --reference=\"$1\" -- \"$2\"", server.dataDirectory() + "", data + "");
       server.execute("postgres", "create tablespace small location '" + data + "'");
       server.execute(
           "postgres",
           "alter database " + PostgresServer.identifier(database) + " set tablespace small");
+      server.execute(
+          database,
+          "create table large as select repeat(md5(i::text), 10) from generate_series(1, 90000) i");
+      live = DatabaseImage.of(server, database);
       site.backup();
       kept = live;
       keptFiles = liveFiles;
+      // Room for an empty database, but not for its rows.
+      Trees.shell(
+          "cd -- \"$1\"; free=$(df --output=avail -k . | tail -n 1);"
+              + " fallocate -l $((free - 14000))K filler",
+          disk.where().toString());
       refused(
           site.run("restore", "--replace"),
           21,
           "stet: error: ",
           "No space left on device",
-          "\nhint: The server's disk is full; free space on it and try again.");
+          "\nhint: Check free disk space.");
       requireUntouched();
       assertThat(site.unfinished()).isEmpty();
-      disk.remount("size=100m");
+      Files.delete(place.resolve("filler"));
       requireTheNextOneWorks();
       server.stop();
     }
