@@ -1,5 +1,6 @@
 package stet.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.RandomAccessFile;
@@ -11,7 +12,10 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import stet.repository.Repository;
+import stet.repository.backend.LocalBackend;
 import stet.repository.json.JsonObject;
+import stet.repository.lock.RepositoryLock;
 import stet.testkit.PostgresServers;
 
 /** What {@code --json} prints is what the manual's page tells, no more and no less. */
@@ -53,7 +57,8 @@ class JsonOutputIT {
     ok("version");
     ok("config validate");
     ok("init");
-    LightKey.replace(site.repository(), Site.PASSWORD);
+    Trees.shell("rm -r -- \"$1\"", site.repository().toString());
+    site.init();
     ok("backup -n");
     ok("backup");
     Path password = directory.resolve("password");
@@ -65,12 +70,19 @@ class JsonOutputIT {
     ok("restore", "--replace");
     assertThat(ok("previous list").objects("previous").getFirst().integer("bytes")).isPositive();
     ok("rollback");
-    ok("rollback --to", snapshot);
+    ok("rollback --to", snapshot, "--replace");
     ok("previous drop", "--all");
     ok("restore --to-dir", "extracted");
     ok("restore --resume");
     ok("restore --abort");
-    ok("unlock");
+    try (Repository repository =
+            Repository.open(new LocalBackend(site.repository()), Site.PASSWORD.getBytes(UTF_8));
+        RepositoryLock lock = repository.lock(false)) {
+      lock.check();
+      Files.writeString(site.repository().resolve("locks").resolve("0".repeat(64)), "unreadable");
+      ok("unlock");
+    }
+    ok("unlock", "--force");
     ok("check");
 
     run("restore", "nothing", "-v");

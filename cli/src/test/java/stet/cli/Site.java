@@ -1,6 +1,7 @@
 package stet.cli;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -9,7 +10,9 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
+import stet.repository.backend.LocalBackend;
 import stet.repository.json.JsonObject;
+import stet.testkit.LightRepository;
 import stet.testkit.PostgresServer;
 import stet.testkit.Restic;
 
@@ -150,9 +153,10 @@ final class Site implements AutoCloseable {
   }
 
   /** Creates the repository, with a key that takes no time to open. */
-  void init() throws Exception {
-    ok("init");
-    LightKey.replace(repository(), PASSWORD);
+  void init() {
+    LightRepository.create(
+            new LocalBackend(repository()), PASSWORD.getBytes(StandardCharsets.UTF_8))
+        .close();
   }
 
   /** Backs up and gives the snapshot's id. */

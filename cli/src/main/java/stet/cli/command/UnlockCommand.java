@@ -22,7 +22,7 @@ import stet.repository.lock.RepositoryLock;
     description = "Remove the repository's stale locks.",
     footer = {
       "",
-      "JSON: {removed, kept, locks: [{id, removed, time, exclusive, hostname, username, pid}]}"
+      "JSON: {removed, kept, locks: [{id, removed, time?, exclusive?, hostname?, username?, pid?}]}"
     })
 public final class UnlockCommand implements Callable<Integer> {
   private final Session session;
