@@ -95,20 +95,20 @@ public final class CheckCommand implements Callable<Integer> {
               .put("bytes_read", result.bytesRead()));
     }
     String checked =
-        result.snapshots()
-            + " snapshots and "
-            + result.packs()
-            + " packs checked, "
+        Human.count(result.snapshots(), "snapshot")
+            + " and "
+            + Human.count(result.packs(), "pack")
+            + " checked, "
             + (result.packsRead() == 0
                 ? "none read in full"
-                : result.packsRead()
-                    + " packs ("
+                : Human.count(result.packsRead(), "pack")
+                    + " ("
                     + Human.size(result.bytesRead())
                     + ") read in full");
     if (errors > 0) {
       throw new StetException(
           ErrorCode.REPOSITORY_DAMAGED,
-          "the repository has " + errors + (errors == 1 ? " error; " : " errors; ") + checked,
+          "the repository has " + Human.count(errors, "error") + "; " + checked,
           "What is whole can be restored, and the next `stet backup` stores again what is damaged in the"
               + " repository but still there. Look after the disk.");
     }

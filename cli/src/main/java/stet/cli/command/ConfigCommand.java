@@ -18,6 +18,7 @@ import stet.cli.config.EnvironmentSettings;
 import stet.cli.config.Problem;
 import stet.cli.config.Redaction;
 import stet.cli.config.Secret;
+import stet.cli.output.Human;
 import stet.cli.output.Output;
 import stet.cli.session.Session;
 import stet.repository.json.JsonObject;
@@ -75,14 +76,12 @@ public final class ConfigCommand {
                         .toList()));
       } else {
         for (EnvironmentSettings environment : checked) {
-          int count = environment.components().size();
           output.print(
               configuration.source()
                   + ": "
                   + environment.name()
                   + " is valid, with "
-                  + count
-                  + (count == 1 ? " component" : " components"));
+                  + Human.count(environment.components().size(), "component"));
         }
       }
       return 0;

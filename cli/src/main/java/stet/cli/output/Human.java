@@ -10,6 +10,11 @@ public final class Human {
 
   private Human() {}
 
+  /** A number of things, such as {@code 1 pack}, {@code 2 packs}. */
+  public static String count(long number, String thing) {
+    return number + " " + thing + (number == 1 ? "" : "s");
+  }
+
   /** A number of bytes, such as {@code 12.3 MiB}. */
   public static String size(long bytes) {
     if (bytes < 1024) {

@@ -24,6 +24,12 @@ class HumanTest {
   }
 
   @ParameterizedTest
+  @CsvSource({"0,0 packs", "1,1 pack", "2,2 packs"})
+  void writesNumbers(long number, String text) {
+    assertThat(Human.count(number, "pack")).isEqualTo(text);
+  }
+
+  @ParameterizedTest
   @CsvSource({
     "0,0.0 s",
     "1449,1.4 s",
