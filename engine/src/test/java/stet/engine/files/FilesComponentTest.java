@@ -24,6 +24,7 @@ import java.util.Objects;
 import java.util.ServiceLoader;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -407,39 +408,25 @@ class FilesComponentTest {
   void failsOnAFileThatKeepsChangingUnlessToldToGoOn() throws IOException {
     write(files.media, "log", random(8, 6_000_000));
     write(files.media, "quiet", "x");
-    AtomicBoolean stop = new AtomicBoolean();
-    Thread writer =
-        new Thread(() -> {
-          try (FileHandle file = files.media.openForWriting(name("log"))) {
-            for (long i = 0; !stop.get(); i++) {
-              file.writeAt(new byte[] {(byte) i}, 0, 1, 6_000_000 + i);
-            }
-          } catch (PosixException e) {
-            throw new IllegalStateException(e);
-          }
-        });
-    writer.start();
-    try {
-      for (String policy : List.of("retry", "fail")) {
-        assertThatExceptionOfType(StetException.class)
-            .isThrownBy(() -> files.capture("on_change", policy))
-            .withMessage(files.path() + "/log changed while it was read")
-            .satisfies(e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE))
-            .satisfies(e -> assertThat(e.hint()).contains("on_change: warn"));
+    AtomicLong size = new AtomicLong(6_000_000);
+    files.blobs.beforeSaves(() -> {
+      try (FileHandle file = files.media.openForWriting(name("log"))) {
+        file.writeAt(new byte[] {1}, 0, 1, size.getAndIncrement());
+      } catch (PosixException e) {
+        throw new IllegalStateException(e);
       }
-      Captured captured = files.capture("on_change", "warn");
-      assertThat(skipped(captured))
-          .containsExactly(files.path() + "/log changed while it was read");
-      stop.set(true);
-      writer.join();
-      // What was read of it is whole in itself.
-      assertThat(TreeImage.of(files.restore(captured)).keySet())
-          .containsExactly(".", "log", "quiet");
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
-    } finally {
-      stop.set(true);
+    });
+    for (String policy : List.of("retry", "fail")) {
+      assertThatExceptionOfType(StetException.class)
+          .isThrownBy(() -> files.capture("on_change", policy))
+          .withMessage(files.path() + "/log changed while it was read")
+          .satisfies(e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE))
+          .satisfies(e -> assertThat(e.hint()).contains("on_change: warn"));
     }
+    Captured captured = files.capture("on_change", "warn");
+    assertThat(skipped(captured)).containsExactly(files.path() + "/log changed while it was read");
+    // What was read of it is whole in itself.
+    assertThat(TreeImage.of(files.restore(captured)).keySet()).containsExactly(".", "log", "quiet");
   }
 
   @Test

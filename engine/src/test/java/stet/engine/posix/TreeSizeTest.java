@@ -67,14 +67,15 @@ class TreeSizeTest {
     Process churn =
         shell(
             parent.resolve("top"),
-            "while :; do mkdir -p a/b c/d; : >a/b/f; : >c/f; rm -r a c; : >a; rm a; done");
+            "while ! [ -e ../stop ]; do mkdir -p a/b c/d; : >a/b/f; : >c/f; rm -r a c; : >a; rm a; done");
     try {
       long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
       while (System.nanoTime() < end) {
         assertThat(measure(parent, "top")).isNotNegative();
       }
     } finally {
-      churn.destroyForcibly().waitFor();
+      Files.createFile(parent.resolve("stop"));
+      churn.waitFor();
     }
     assertThat(measure(parent, "none")).isZero();
   }
