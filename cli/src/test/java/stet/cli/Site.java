@@ -10,6 +10,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
+import stet.repository.Id;
 import stet.repository.backend.LocalBackend;
 import stet.repository.json.JsonObject;
 import stet.testkit.LightRepository;
@@ -173,7 +174,7 @@ final class Site implements AutoCloseable {
       return List.of();
     }
     try (Stream<Path> files = Files.list(snapshots)) {
-      return files.map(file -> file.getFileName().toString()).sorted().toList();
+      return files.map(file -> file.getFileName().toString()).filter(Id::isId).sorted().toList();
     }
   }
 
