@@ -18,6 +18,7 @@ import stet.cli.command.ConfigCommand;
 import stet.cli.command.DemoCommand;
 import stet.cli.command.DumpCommand;
 import stet.cli.command.InitCommand;
+import stet.cli.command.KeyCommand;
 import stet.cli.command.LsCommand;
 import stet.cli.command.PreviousCommand;
 import stet.cli.command.RestoreCommand;
@@ -50,7 +51,9 @@ final class CommandTree {
             PreviousCommand.class));
     groups.put(
         "Look into snapshots", List.of(SnapshotsCommand.class, LsCommand.class, DumpCommand.class));
-    groups.put("Care for the repository", List.of(CheckCommand.class, UnlockCommand.class));
+    groups.put(
+        "Care for the repository",
+        List.of(CheckCommand.class, UnlockCommand.class, KeyCommand.class));
     groups.put("About stet", List.of(ConfigCommand.class, DemoCommand.class, VersionCommand.class));
     return groups;
   }

@@ -804,7 +804,7 @@ class GuaranteesIT {
     bad(
         20,
         "the configuration file nope.yaml does not exist",
-        "`stet init` writes one.",
+        "docs/configuration.md shows one.",
         null,
         "-c",
         "nope.yaml",

@@ -83,6 +83,9 @@ class JsonOutputIT {
       ok("unlock");
     }
     ok("unlock", "--force");
+    String key = ok("key add", "--new-password-command", "echo another").string("added");
+    ok("key list");
+    ok("key remove", key);
     ok("check");
 
     run("restore", "nothing", "-v");

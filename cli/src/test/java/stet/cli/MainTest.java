@@ -96,6 +96,18 @@ class MainTest {
   }
 
   @Test
+  void printsTheSchemaWithoutAConfiguration() throws Exception {
+    Stet.Result result = stet.run("config", "schema");
+
+    assertThat(result.status()).isZero();
+    assertThat(result.error()).isEmpty();
+    assertThat(JsonObject.parse(result.output()).string("$schema")).contains("json-schema.org");
+    assertThat(result.output()).as("kinds of a third party too").contains("\"box\": {");
+    assertThat(stet.run("config", "schema", "--json").document())
+        .isEqualTo(JsonObject.parse(result.output()));
+  }
+
+  @Test
   void refusesAnUnknownVerb() throws Exception {
     Stet.Result result = stet.run("versio");
 
@@ -130,7 +142,8 @@ class MainTest {
     Stet.Result result = stet.run("config");
 
     assertThat(result.status()).isEqualTo(2);
-    assertThat(result.error()).startsWith("stet: error: missing verb; one of validate, show\n");
+    assertThat(result.error())
+        .startsWith("stet: error: missing verb; one of validate, show, schema\n");
   }
 
   @Test
@@ -154,7 +167,7 @@ class MainTest {
         .isEqualTo(
             """
             stet: error: the configuration file gone.yaml does not exist
-            hint: `stet init` writes one.
+            hint: docs/configuration.md shows one.
             """);
   }
 

@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import stet.repository.json.JsonObject;
 
 /** Runs the program in a process of its own, with the class path of the tests. */
@@ -24,9 +25,15 @@ final class Stet {
       return JsonObject.parse(output);
     }
 
-    /** All documents of the output, one a line. */
+    /** All documents of the output, one a line, and those of a list each for itself. */
     List<JsonObject> documents() {
-      return output.lines().map(JsonObject::parse).toList();
+      return output
+          .lines()
+          .flatMap(line ->
+              line.startsWith("[")
+                  ? JsonObject.parse("{\"list\":" + line + "}").objects("list").stream()
+                  : Stream.of(JsonObject.parse(line)))
+          .toList();
     }
 
     JsonObject errorDocument() {

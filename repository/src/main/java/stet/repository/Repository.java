@@ -1,8 +1,6 @@
 package stet.repository;
 
-import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -18,11 +16,11 @@ import stet.repository.backend.Backend;
 import stet.repository.backend.FileType;
 import stet.repository.backend.StoredFile;
 import stet.repository.codec.UnpackedCodec;
-import stet.repository.crypto.KeyFile;
 import stet.repository.crypto.MasterKey;
 import stet.repository.index.BlobIndex;
 import stet.repository.index.IndexFile;
 import stet.repository.json.JsonException;
+import stet.repository.lock.LocalProcess;
 import stet.repository.lock.RepositoryLock;
 import stet.repository.pack.PackReader;
 import stet.repository.pack.PackWriter;
@@ -52,9 +50,6 @@ import stet.repository.tree.Tree;
  * }</pre>
  */
 public final class Repository implements AutoCloseable {
-  /** restic tries as many. */
-  private static final int MAX_KEYS = 20;
-
   private final Backend backend;
   private final MasterKey key;
   private final Id keyId;
@@ -94,16 +89,8 @@ public final class Repository implements AutoCloseable {
           });
     }
     MasterKey key = MasterKey.random();
-    byte[] keyFile =
-        KeyFile.create(
-                key,
-                password,
-                System.getProperty("user.name", ""),
-                stet.repository.lock.LocalProcess.current().hostname(),
-                Instant.now())
-            .toBytes();
-    Id keyId = Id.of(keyFile);
-    backend.save(StoredFile.key(keyId), keyFile);
+    LocalProcess self = LocalProcess.current();
+    Id keyId = RepositoryKeys.save(backend, key, password, self.username(), self.hostname());
     RepositoryConfig config = RepositoryConfig.create();
     backend.save(StoredFile.CONFIG, key.seal(config.toBytes()));
     return new Repository(backend, key, keyId, config);
@@ -128,53 +115,11 @@ public final class Repository implements AutoCloseable {
           "there is no repository in " + backend.location(),
           "Create one with `stet init`, or check the location.");
     }
-    List<Id> ids = new ArrayList<>();
-    backend.list(FileType.KEY, (id, _) -> ids.add(id));
-    Collections.sort(ids);
-    List<String> unusable = new ArrayList<>();
-    for (Id id : ids.subList(0, Math.min(ids.size(), MAX_KEYS))) {
-      StoredFile file = StoredFile.key(id);
-      Optional<MasterKey> key;
-      Id hash;
-      try {
-        byte[] bytes = backend.load(file);
-        hash = Id.of(bytes);
-        key = KeyFile.parse(bytes).unlock(password);
-      } catch (RepositoryException e) {
-        if (e.problem() == Problem.STORAGE || e.problem() == Problem.INTERRUPTED) {
-          throw e;
-        }
-        unusable.add(file + " is unusable: " + e.getMessage());
-        continue;
-      }
-      if (key.isPresent()) {
-        return new Repository(backend, key.get(), id, loadConfig(backend, key.get()));
-      }
-      if (!hash.equals(id)) {
-        unusable.add(file + " is damaged: its bytes have the hash " + hash);
-      }
-    }
-    if (ids.isEmpty()) {
-      throw new RepositoryException(
-          Problem.DAMAGED,
-          "the repository in " + backend.location() + " has no key",
-          "Restore the files of its directory `keys` from a copy.");
-    }
-    if (unusable.size() == ids.size()) {
-      throw new RepositoryException(
-          Problem.DAMAGED,
-          String.join("; ", unusable),
-          "Restore the files of the repository's directory `keys` from a copy.");
-    }
-    throw new RepositoryException(
-        Problem.WRONG_PASSWORD,
-        "wrong password for the repository in "
-            + backend.location()
-            + (unusable.isEmpty() ? "" : "; " + String.join("; ", unusable)),
-        "Is it the right password file, and is it this repository's?");
+    RepositoryKeys.Opened opened = RepositoryKeys.open(backend, password);
+    return new Repository(backend, opened.key(), opened.id(), loadConfig(backend, opened.key()));
   }
 
-  private static RepositoryConfig loadConfig(Backend backend, MasterKey key) {
+  static RepositoryConfig loadConfig(Backend backend, MasterKey key) {
     byte[] sealed = backend.load(StoredFile.CONFIG);
     try {
       return RepositoryConfig.parse(key.open(sealed, 0, sealed.length));
@@ -196,6 +141,11 @@ public final class Repository implements AutoCloseable {
   /** The key file that the password opened. */
   public Id keyId() {
     return keyId;
+  }
+
+  /** The passwords that open the repository. */
+  public RepositoryKeys keys() {
+    return new RepositoryKeys(this);
   }
 
   public Backend backend() {

@@ -1,6 +1,5 @@
 package stet.cli.command;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,7 +26,11 @@ import stet.repository.json.JsonObject;
 @Command(
     name = "config",
     description = "Check or show the configuration.",
-    subcommands = {ConfigCommand.Validate.class, ConfigCommand.Show.class})
+    subcommands = {
+      ConfigCommand.Validate.class,
+      ConfigCommand.Show.class,
+      ConfigCommand.Schema.class
+    })
 public final class ConfigCommand {
 
   /** {@code config validate}. */
@@ -139,7 +142,7 @@ public final class ConfigCommand {
       shown.put("app", configuration.app());
       shown.put("repository", repository);
       shown.put("environments", byName);
-      shown.put("restore", Map.of("keep_previous", text(configuration.restore().keepPrevious())));
+      shown.put("restore", Map.of("keep_previous", configuration.restore().keepPreviousText()));
       return shown;
     }
 
@@ -195,17 +198,6 @@ public final class ConfigCommand {
       values.put(form, secret.shown(key));
     }
 
-    private static String text(Duration duration) {
-      long seconds = duration.toSeconds();
-      if (seconds % 86_400 == 0) {
-        return seconds / 86_400 + "d";
-      }
-      if (seconds % 3600 == 0) {
-        return seconds / 3600 + "h";
-      }
-      return seconds % 60 == 0 ? seconds / 60 + "min" : seconds + "s";
-    }
-
     private static Object json(Object value) {
       return switch (value) {
         case Map<?, ?> map -> {
@@ -216,6 +208,34 @@ public final class ConfigCommand {
         case List<?> list -> list.stream().map(Show::json).toList();
         default -> value;
       };
+    }
+  }
+
+  /** {@code config schema}. */
+  @Command(
+      name = "schema",
+      description = {
+        "Print the JSON Schema of the configuration, for editors.",
+        "It needs no configuration."
+      },
+      footer = {"", "JSON: the schema, as one line"})
+  public static final class Schema implements Callable<Integer> {
+    private final Session session;
+
+    public Schema(Session session) {
+      this.session = session;
+    }
+
+    @Override
+    public Integer call() {
+      JsonObject schema = session.configurations().schema();
+      Output output = session.output();
+      if (output.json()) {
+        output.document(schema);
+      } else {
+        schema.toPrettyString().lines().forEach(output::print);
+      }
+      return 0;
     }
   }
 

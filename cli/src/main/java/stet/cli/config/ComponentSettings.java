@@ -54,14 +54,44 @@ public record ComponentSettings(
       create();
       return null;
     } catch (StetException e) {
-      String prefix = origin + ": ";
-      String message = e.getMessage();
-      return new Problem(
-          origin,
-          "",
-          message.startsWith(prefix) ? message.substring(prefix.length()) : message,
-          e.hint());
+      return problem(e);
     }
+  }
+
+  /** What {@link #create()} threw, as a fault of the configuration. */
+  private Problem problem(StetException e) {
+    String prefix = origin + ": ";
+    String message = e.getMessage();
+    return new Problem(
+        origin,
+        "",
+        message.startsWith(prefix) ? message.substring(prefix.length()) : message,
+        e.hint());
+  }
+
+  /**
+   * Makes components.
+   *
+   * @throws ConfigurationException with everything that is wrong with their settings
+   * @throws StetException if a secret cannot be got for another reason
+   */
+  public static List<Component> createAll(List<ComponentSettings> all) {
+    List<Component> components = new ArrayList<>();
+    List<Problem> problems = new ArrayList<>();
+    for (ComponentSettings settings : all) {
+      try {
+        components.add(settings.create());
+      } catch (StetException e) {
+        if (e.code() != ErrorCode.CONFIGURATION) {
+          throw e;
+        }
+        problems.add(settings.problem(e));
+      }
+    }
+    if (!problems.isEmpty()) {
+      throw new ConfigurationException(problems);
+    }
+    return components;
   }
 
   /**

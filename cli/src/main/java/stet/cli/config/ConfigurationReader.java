@@ -132,7 +132,7 @@ final class ConfigurationReader {
           faulty(
               new Position(source, 1, 1),
               "the configuration is empty",
-              "`stet init` writes one to begin with."));
+              "docs/configuration.md shows one."));
     } catch (MarkedYamlEngineException e) {
       Position position =
           e.getProblemMark()

@@ -11,6 +11,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.repository.json.JsonObject;
 
 /** Finds and reads the configuration. */
 public final class Configurations {
@@ -76,8 +77,8 @@ public final class Configurations {
     throw new StetException(
         ErrorCode.CONFIGURATION,
         "no configuration found: neither ./" + LOCAL + " nor " + system + " exists",
-        "Name one with -c or STET_CONFIG, write one with `stet init`, or set STET_APP and the other"
-            + " variables that docs/configuration.md lists.");
+        "Name one with -c or STET_CONFIG, write one as docs/configuration.md shows, or set STET_APP and the other"
+            + " variables that it lists.");
   }
 
   /**
@@ -101,6 +102,11 @@ public final class Configurations {
       return LOCAL;
     }
     return Files.exists(system) ? system : null;
+  }
+
+  /** The JSON Schema of configurations, for editors. */
+  public JsonObject schema() {
+    return ConfigurationSchema.of(kinds);
   }
 
   private static Path path(String text, String by) {
@@ -135,7 +141,7 @@ public final class Configurations {
       throw new StetException(
           ErrorCode.CONFIGURATION,
           "the configuration file " + named + " does not exist",
-          "`stet init` writes one.",
+          "docs/configuration.md shows one.",
           e);
     } catch (IOException e) {
       throw new StetException(

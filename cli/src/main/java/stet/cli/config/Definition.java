@@ -16,7 +16,9 @@ final class Definition {
           "version",
           new Scalar<>(
               "the format's version",
-              false,
+              Scalar.Type.INTEGER,
+              null,
+              List.of(FORMAT),
               (text, node, place) -> {
                 if (!text.equals(String.valueOf(FORMAT))) {
                   throw new Unusable(

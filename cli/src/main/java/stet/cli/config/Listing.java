@@ -5,12 +5,21 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.nodes.Node;
 import org.snakeyaml.engine.v2.nodes.SequenceNode;
+import stet.repository.json.JsonObject;
 
 /** A list of values of one shape; with {@code filled}, of at least one. */
 record Listing<T>(Shape<T> item, boolean filled) implements Shape<List<T>> {
   @Override
   public String expected() {
     return "a list";
+  }
+
+  @Override
+  public JsonObject schema(Kinds kinds) {
+    return new JsonObject()
+        .put("type", "array")
+        .put("items", item.schema(kinds))
+        .putIfPresent("minItems", filled ? 1 : null);
   }
 
   @Override

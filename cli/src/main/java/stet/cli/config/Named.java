@@ -6,6 +6,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.nodes.MappingNode;
 import org.snakeyaml.engine.v2.nodes.Node;
+import stet.repository.json.JsonObject;
 
 /**
  * Values of one shape under names that the user chooses.
@@ -16,6 +17,15 @@ record Named<T>(String what, Shape<T> item) implements Shape<Map<String, T>> {
   @Override
   public String expected() {
     return "a mapping of " + what + " names";
+  }
+
+  @Override
+  public JsonObject schema(Kinds kinds) {
+    return new JsonObject()
+        .put("type", "object")
+        .put("minProperties", 1)
+        .put("propertyNames", new JsonObject().put("pattern", Names.PATTERN))
+        .put("additionalProperties", item.schema(kinds));
   }
 
   @Override

@@ -8,7 +8,10 @@ import java.util.regex.Pattern;
  * the repository as path segments, tags and host names, and in a shell without quotes.
  */
 final class Names {
-  private static final Pattern SAFE = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,63}");
+  /** For the schema, which searches a pattern in a text. */
+  static final String PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
+
+  private static final Pattern SAFE = Pattern.compile(PATTERN);
 
   /** Names of Stet's own entries beside the components in a snapshot. */
   private static final Set<String> TAKEN = Set.of("stet.json");

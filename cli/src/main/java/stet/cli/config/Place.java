@@ -1,5 +1,7 @@
 package stet.cli.config;
 
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.nodes.Node;
 
@@ -11,9 +13,20 @@ import org.snakeyaml.engine.v2.nodes.Node;
  * @param environment the environment that the place belongs to, or null
  */
 record Place(Reading reading, String path, @Nullable String environment) {
+  private static final Pattern VALUE = Pattern.compile("(?<=.)(?=[:=\"'\\s])", Pattern.DOTALL);
 
   Place key(String key) {
-    return new Place(reading, path.isEmpty() ? key : path + "." + key, environment);
+    String shown = shown(key);
+    return new Place(reading, path.isEmpty() ? shown : path + "." + shown, environment);
+  }
+
+  /**
+   * A key as messages may quote it: where the space after its colon was forgotten, as in {@code
+   * password:x}, the value has become a part of it.
+   */
+  static String shown(String key) {
+    Matcher cut = VALUE.matcher(key);
+    return cut.find() ? key.substring(0, cut.start()) + "…" : key;
   }
 
   Place item(int index) {

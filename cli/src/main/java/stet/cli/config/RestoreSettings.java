@@ -7,4 +7,9 @@ import java.time.Duration;
  *
  * @param keepPrevious how long the state that a restore replaced is kept
  */
-public record RestoreSettings(Duration keepPrevious) {}
+public record RestoreSettings(Duration keepPrevious) {
+  /** {@link #keepPrevious} as the configuration has it. */
+  public String keepPreviousText() {
+    return Shapes.text(keepPrevious);
+  }
+}

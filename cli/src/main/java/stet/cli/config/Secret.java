@@ -61,6 +61,20 @@ public sealed interface Secret {
     return new FromCommand(command, origin);
   }
 
+  /**
+   * A secret that a program prints, given as one text that is split as restic splits {@code
+   * RESTIC_PASSWORD_COMMAND}.
+   *
+   * @throws StetException with {@code USAGE} if it cannot be split
+   */
+  static Secret commandLine(String text, String origin) {
+    try {
+      return command(Restic.split(text), origin);
+    } catch (Unusable e) {
+      throw new StetException(ErrorCode.USAGE, origin + ": " + e.getMessage(), e.hint(), e);
+    }
+  }
+
   /** Given as text. */
   final class Text implements Secret {
     private static final Pattern CONNECTION =

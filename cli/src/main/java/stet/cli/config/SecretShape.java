@@ -9,6 +9,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.nodes.Node;
+import stet.repository.json.JsonObject;
 
 /** A secret, which may stand in the text itself, in a file, or come from a command. */
 record SecretShape() implements Shape<Secret> {
@@ -22,6 +23,23 @@ record SecretShape() implements Shape<Secret> {
   @Override
   public String expected() {
     return "text";
+  }
+
+  @Override
+  public JsonObject schema(Kinds kinds) {
+    return Shapes.TEXT.schema(kinds);
+  }
+
+  /** The schema of a form that {@link #names} gives. */
+  static JsonObject schema(String key, String name, String documentation, Kinds kinds) {
+    if (name.equals(key)) {
+      return Shapes.TEXT.schema(kinds).put("description", documentation);
+    }
+    return name.endsWith("_command")
+        ? COMMAND
+            .schema(kinds)
+            .put("description", documentation + " Printed by a program: it and its arguments.")
+        : Shapes.PATH.schema(kinds).put("description", documentation + " In a file: its path.");
   }
 
   @Override

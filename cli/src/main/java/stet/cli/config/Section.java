@@ -1,5 +1,7 @@
 package stet.cli.config;
 
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -9,6 +11,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.nodes.MappingNode;
 import org.snakeyaml.engine.v2.nodes.Node;
+import stet.repository.json.JsonObject;
 
 /**
  * A mapping with fixed keys.
@@ -30,6 +33,57 @@ record Section(List<Key<?>> keys, Set<String> later) implements Shape<Values> {
   @Override
   public String expected() {
     return "a mapping";
+  }
+
+  @Override
+  public JsonObject schema(Kinds kinds) {
+    JsonObject properties = new JsonObject();
+    List<String> required = new ArrayList<>();
+    List<JsonObject> rules = new ArrayList<>();
+    for (Key<?> key : keys) {
+      if (key.shape() instanceof SecretShape) {
+        List<String> names = names(key);
+        names.forEach(name ->
+            properties.put(name, SecretShape.schema(key.name(), name, key.documentation(), kinds)));
+        rules.add(key.required() ? one(names) : atMostOne(names));
+        continue;
+      }
+      properties.put(
+          key.name(),
+          key.shape()
+              .schema(kinds)
+              .put("description", key.documentation())
+              .putIfPresent(
+                  "default",
+                  key.otherwise() instanceof Duration duration
+                      ? Shapes.text(duration)
+                      : key.otherwise()));
+      if (key.required()) {
+        required.add(key.name());
+      }
+    }
+    return new JsonObject()
+        .put("type", "object")
+        .put("properties", properties)
+        .putIfPresent("required", required.isEmpty() ? null : required)
+        .putIfPresent("allOf", rules.isEmpty() ? null : rules)
+        .put("additionalProperties", false);
+  }
+
+  private static JsonObject one(List<String> names) {
+    return new JsonObject().put("oneOf", names.stream().map(Section::has).toList());
+  }
+
+  private static JsonObject atMostOne(List<String> names) {
+    List<JsonObject> choices = new ArrayList<>(names.stream().map(Section::has).toList());
+    choices.add(
+        new JsonObject()
+            .put("not", new JsonObject().put("anyOf", names.stream().map(Section::has).toList())));
+    return new JsonObject().put("oneOf", choices);
+  }
+
+  private static JsonObject has(String name) {
+    return new JsonObject().put("required", List.of(name));
   }
 
   @Override
@@ -98,6 +152,12 @@ record Section(List<Key<?>> keys, Set<String> later) implements Shape<Values> {
           entry.key(),
           "not supported by this version of stet",
           "Remove " + name + ", or use a version of stet that supports it.");
+      return;
+    }
+    String before = name.indexOf(':') > 0 ? name.substring(0, name.indexOf(':')) : name;
+    if (known.contains(before)) {
+      place.problem(
+          entry.key(), "unknown key", "Is a space missing after the colon of " + before + "?");
       return;
     }
     String near = EditDistance.nearest(name, known);

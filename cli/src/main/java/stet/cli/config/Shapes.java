@@ -3,6 +3,7 @@ package stet.cli.config;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -12,12 +13,16 @@ final class Shapes {
   private static final Pattern DURATION_PART = Pattern.compile("(?<count>\\d+)(?<unit>[A-Za-z]*)");
   private static final String DURATION_UNITS = "Use s, min, h or d, such as 90s, 15min, 24h or 7d.";
 
-  static final Shape<String> TEXT = new Scalar<>("text", true, (text, node, place) -> text(text));
+  private static final String NOT_HOME = "^(?!~(/|$))";
+  private static final String SCHEMES = "s3|sftp|rest|b2|azure|gs|swift|rclone";
+
+  static final Shape<String> TEXT =
+      new Scalar<>("text", Scalar.Type.TEXT, (text, node, place) -> text(text));
 
   static final Shape<Boolean> BOOLEAN =
       new Scalar<>(
           "true or false",
-          false,
+          Scalar.Type.BOOLEAN,
           (text, node, place) ->
               switch (text.toLowerCase(Locale.ROOT)) {
                 case "true" -> true;
@@ -29,7 +34,7 @@ final class Shapes {
   static final Shape<Long> INTEGER =
       new Scalar<>(
           "an integer",
-          false,
+          Scalar.Type.INTEGER,
           (text, node, place) -> {
             if (!text.matches("[-+]?\\d{1,18}")) {
               throw new Unusable("expected an integer but found \"" + text + "\"", null);
@@ -38,17 +43,20 @@ final class Shapes {
           });
 
   static final Shape<Duration> DURATION =
-      new Scalar<>("a duration such as 7d", true, (text, node, place) -> duration(text));
+      new Scalar<>(
+          "a duration such as 7d",
+          "^([0-9]{1,9}(s|min|h|d))+$",
+          (text, node, place) -> duration(text));
 
   static final Shape<Path> PATH =
       new Scalar<>(
-          "a path", true, (text, node, place) -> path(text, place.reading().directory(node)));
+          "a path", NOT_HOME, (text, node, place) -> path(text, place.reading().directory(node)));
 
   /** A path of this machine that a component owns, so that no other may overlap it. */
   static final Shape<Path> OWN_PATH =
       new Scalar<>(
           "a path",
-          true,
+          NOT_HOME,
           (text, node, place) -> {
             Path path = path(text, place.reading().directory(node));
             place.reading().own(path, node, place);
@@ -59,7 +67,7 @@ final class Shapes {
   static final Shape<String> LOCATION =
       new Scalar<>(
           "a repository location",
-          true,
+          NOT_HOME + "(?!(" + SCHEMES + "):)",
           (text, node, place) -> {
             Path path = location(text, place.reading().directory(node));
             place.reading().own(path, node, place);
@@ -71,14 +79,16 @@ final class Shapes {
   /** A name of a {@code what}, safe as a path segment. */
   static Shape<String> name(String what) {
     return new Scalar<>(
-        Names.article(what) + " name", true, (text, node, place) -> Names.check(what, text));
+        Names.article(what) + " name",
+        Names.PATTERN,
+        (text, node, place) -> Names.check(what, text));
   }
 
   /** A name of a {@code what}, unique among the sets and components of its environment. */
   static Shape<String> ownName(String what) {
     return new Scalar<>(
         Names.article(what) + " name",
-        true,
+        Names.PATTERN,
         (text, node, place) -> {
           Names.check(what, text);
           Position taken = place.reading().take(text, node, place);
@@ -99,6 +109,39 @@ final class Shapes {
       throw new Unusable("must not hold a NUL character", null);
     }
     return text;
+  }
+
+  /** One of these words. */
+  static Shape<String> word(List<String> words) {
+    return new Scalar<>(
+        "one of " + String.join(", ", words),
+        Scalar.Type.TEXT,
+        null,
+        words,
+        (text, node, place) -> {
+          if (!words.contains(text)) {
+            String near = EditDistance.nearest(text, words);
+            throw new Unusable(
+                "unknown word \""
+                    + text
+                    + "\""
+                    + (near == null ? "" : "; did you mean " + near + "?"),
+                "Use one of " + String.join(", ", words) + ".");
+          }
+          return text;
+        });
+  }
+
+  /** The text that {@link #DURATION} reads as this duration, in one unit. */
+  static String text(Duration duration) {
+    long seconds = duration.toSeconds();
+    if (seconds % 86_400 == 0) {
+      return seconds / 86_400 + "d";
+    }
+    if (seconds % 3600 == 0) {
+      return seconds / 3600 + "h";
+    }
+    return seconds % 60 == 0 ? seconds / 60 + "min" : seconds + "s";
   }
 
   /** Parses a sequence of counts with units. */
@@ -157,8 +200,7 @@ final class Shapes {
 
   private static Path location(String text, Path directory) throws Unusable {
     text(text);
-    Matcher scheme =
-        Pattern.compile("(s3|sftp|rest|b2|azure|gs|swift|rclone):.*", Pattern.DOTALL).matcher(text);
+    Matcher scheme = Pattern.compile("(" + SCHEMES + "):.*", Pattern.DOTALL).matcher(text);
     if (scheme.matches()) {
       throw new Unusable(
           "repositories in " + scheme.group(1) + " are not supported by this version of stet",

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -13,11 +14,15 @@ import org.snakeyaml.engine.v2.nodes.Node;
 import org.snakeyaml.engine.v2.nodes.SequenceNode;
 import stet.engine.component.ComponentKind;
 import stet.engine.component.Setting;
+import stet.repository.json.JsonObject;
 
 /** A backup set: an ordered list of components and nested sets, read into one ordered list. */
 record StateShape() implements Shape<List<ComponentSettings>> {
   /** The key of a nested set. */
   static final String SET = "set";
+
+  /** What the schema calls an item of the list. */
+  static final String COMPONENT = "component";
 
   private static final Key<String> SET_NAME =
       Key.required(SET, Shapes.ownName("set"), "The set's name.");
@@ -28,6 +33,24 @@ record StateShape() implements Shape<List<ComponentSettings>> {
   @Override
   public String expected() {
     return "a list of components";
+  }
+
+  @Override
+  public JsonObject schema(Kinds kinds) {
+    return new JsonObject()
+        .put("type", "array")
+        .put("items", new JsonObject().put("$ref", "#/definitions/" + COMPONENT))
+        .put("minItems", 1);
+  }
+
+  /** The schema of what stands in the list, which lists of sets refer to as well. */
+  static JsonObject componentSchema(Kinds kinds) {
+    List<JsonObject> items = new ArrayList<>();
+    for (String kind : kinds.keys()) {
+      items.add(section(Objects.requireNonNull(kinds.get(kind))).schema(kinds));
+    }
+    items.add(NESTED.schema(kinds));
+    return new JsonObject().put("anyOf", items);
   }
 
   @Override
@@ -120,34 +143,35 @@ record StateShape() implements Shape<List<ComponentSettings>> {
   }
 
   private static List<ComponentSettings> component(ComponentKind kind, Node node, Place place) {
-    Key<String> name =
-        Key.required(kind.key(), Shapes.ownName("component"), "The component's name.");
-    Map<Setting, Key<?>> keys = new LinkedHashMap<>();
-    for (Setting setting : kind.settings()) {
-      keys.put(setting, key(setting));
-    }
-    List<Key<?>> all = new ArrayList<>();
-    all.add(name);
-    all.addAll(keys.values());
-    Values values = place.reading().within(node, place, new Section(List.copyOf(all), Set.of()));
-    String named = values == null ? null : values.get(name);
+    Section section = section(kind);
+    Values values = place.reading().within(node, place, section);
+    String named = values == null ? null : (String) values.get(section.keys().getFirst());
     if (values == null || named == null) {
       return List.of();
     }
     Map<String, Object> settings = new LinkedHashMap<>();
-    keys.forEach((setting, key) -> {
+    for (Key<?> key : section.keys().subList(1, section.keys().size())) {
       Object value = values.get(key);
       if (value != null) {
-        settings.put(setting.key(), value instanceof Path path ? path.toString() : value);
+        settings.put(key.name(), value instanceof Path path ? path.toString() : value);
       }
-    });
+    }
     return List.of(
         new ComponentSettings(named, kind, List.of(), settings, place.reading().position(node)));
   }
 
+  /** The keys of a component of a kind, its name first. */
+  private static Section section(ComponentKind kind) {
+    List<Key<?>> keys = new ArrayList<>();
+    keys.add(Key.required(kind.key(), Shapes.ownName("component"), "The component's name."));
+    kind.settings().forEach(setting -> keys.add(key(setting)));
+    return new Section(List.copyOf(keys), Set.of());
+  }
+
   private static Key<?> key(Setting setting) {
     return switch (setting.type()) {
-      case TEXT, WORD -> key(setting, Shapes.TEXT);
+      case WORD -> key(setting, Shapes.word(setting.words()));
+      case TEXT -> key(setting, Shapes.TEXT);
       case SECRET -> key(setting, new SecretShape());
       case PATH -> key(setting, Shapes.OWN_PATH);
       case BOOLEAN -> key(setting, Shapes.BOOLEAN);

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import stet.repository.json.JsonObject;
 
@@ -82,6 +83,12 @@ public final class Output {
   /** Writes a document to standard output, as one line. */
   public void document(JsonObject document) {
     data((document + "\n").getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Writes documents to standard output as one line with one list. */
+  public void documents(List<JsonObject> documents) {
+    String line = documents.stream().map(JsonObject::toString).collect(Collectors.joining(","));
+    data(("[" + line + "]\n").getBytes(StandardCharsets.UTF_8));
   }
 
   /**

@@ -6,7 +6,6 @@ import stet.cli.config.ComponentSettings;
 import stet.cli.config.Configuration;
 import stet.cli.config.EnvironmentSettings;
 import stet.engine.Environment;
-import stet.engine.component.Component;
 import stet.repository.Repository;
 import stet.repository.backend.Backend;
 import stet.repository.backend.LocalBackend;
@@ -36,6 +35,6 @@ public final class Configured {
         configuration.app(),
         settings.name(),
         settings.isProtected(),
-        settings.components().stream().<Component>map(ComponentSettings::create).toList());
+        ComponentSettings.createAll(settings.components()));
   }
 }

@@ -4,8 +4,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 import stet.cli.output.Output;
 import stet.engine.ErrorCode;
@@ -14,7 +12,7 @@ import stet.engine.StetException;
 /** Asks the user before something is done that cannot be taken back or was protected. */
 public final class Consent {
   private final Output output;
-  private final InputStream input;
+  private final Answers answers;
   private final boolean mayAsk;
 
   /**
@@ -24,7 +22,7 @@ public final class Consent {
    */
   public Consent(Output output, InputStream input, boolean mayAsk) {
     this.output = output;
-    this.input = input;
+    this.answers = new Answers(input);
     this.mayAsk = mayAsk;
   }
 
@@ -69,40 +67,14 @@ public final class Consent {
       throw new StetException(ErrorCode.REFUSED, fact, hint);
     }
     output.prompt(Character.toUpperCase(fact.charAt(0)) + fact.substring(1) + ". " + question);
-    // A read of standard input cannot be interrupted, so another thread does it.
-    FutureTask<@Nullable String> line = new FutureTask<>(this::line);
-    Thread.ofPlatform().daemon().name("answer").start(line);
     try {
-      String text = line.get();
-      if (text == null) {
+      byte @Nullable [] line = answers.next();
+      if (line == null) {
         throw new StetException(ErrorCode.REFUSED, fact + ", and nobody answered", hint);
       }
-      return text.strip();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new StetException(ErrorCode.INTERRUPTED, "interrupted", null, e);
-    } catch (ExecutionException e) {
-      throw new StetException(
-          ErrorCode.REFUSED, fact + ", and the answer cannot be read", hint, e.getCause());
+      return new String(line, StandardCharsets.UTF_8).strip();
+    } catch (IOException e) {
+      throw new StetException(ErrorCode.REFUSED, fact + ", and the answer cannot be read", hint, e);
     }
-  }
-
-  /** A line of input, or null at its end. */
-  private @Nullable String line() throws IOException {
-    byte[] bytes = new byte[1024];
-    int length = 0;
-    for (int next = input.read(); next != '\n'; next = input.read()) {
-      if (next < 0) {
-        return length == 0 ? null : text(bytes, length);
-      }
-      if (length < bytes.length) {
-        bytes[length++] = (byte) next;
-      }
-    }
-    return text(bytes, length);
-  }
-
-  private static String text(byte[] bytes, int length) {
-    return new String(bytes, 0, length, StandardCharsets.UTF_8);
   }
 }

@@ -158,9 +158,17 @@ public final class Session {
 
   /** What asks the user; refuses without a terminal, with {@code --no-input} or {@code --json}. */
   public Consent consent() {
+    return new Consent(output(), surroundings.input(), mayAsk());
+  }
+
+  /** What asks for passwords; refuses where {@link #consent()} does. */
+  public PasswordPrompt passwordPrompt() {
+    return new PasswordPrompt(output(), surroundings.input(), mayAsk());
+  }
+
+  private boolean mayAsk() {
     Terminal terminal = surroundings.terminal();
-    boolean mayAsk = terminal.input() && terminal.error() && !options.noInput() && !options.json();
-    return new Consent(output(), surroundings.input(), mayAsk);
+    return terminal.input() && terminal.error() && !options.noInput() && !options.json();
   }
 
   /** Begins to show progress; close it before the result is written. */

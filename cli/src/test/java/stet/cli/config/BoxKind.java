@@ -28,7 +28,9 @@ public final class BoxKind implements ComponentKind {
         new Setting("label", Setting.Type.TEXT, false, "What stands on the box."),
         new Setting("size", Setting.Type.INTEGER, false, "How many things fit in."),
         new Setting("sealed", Setting.Type.BOOLEAN, false, "Whether it is closed."),
-        new Setting("colour", Setting.Type.WORD, false, "Red or green."),
+        new Setting("colour", Setting.Type.TEXT, false, "Red or green."),
+        new Setting(
+            "lid", Setting.Type.WORD, false, "How it is closed.", List.of("hinged", "sliding")),
         new Setting("exclude", Setting.Type.TEXTS, false, "What does not belong in."));
   }
 

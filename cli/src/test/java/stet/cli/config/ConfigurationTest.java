@@ -10,9 +10,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,6 +26,8 @@ import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.ComponentKind;
 import stet.engine.component.Setting;
+import stet.engine.files.FilesKind;
+import stet.engine.postgres.PostgresKind;
 
 class ConfigurationTest {
   private static final String WHOLE =
@@ -55,6 +59,21 @@ class ConfigurationTest {
         preprod:
           state: [ { box: first, path: "${PREPROD_PATH}" } ]
       restore: { keep_previous: 1d12h }
+      """;
+
+  /** An environment more, of the kinds that there really are. */
+  private static final String REAL =
+      """
+        real:
+          state:
+            - postgres: default
+              url: "postgresql://shop:s3cret@db.example.org:5432/shop?sslmode=require"
+              admin_url: host=db.example.org dbname='shop' connect_timeout=5
+            - files: media
+              path: /srv/shop/media
+              exclude: [ "*.tmp", "/cache/**", "[a-z]?" ]
+              on_change: warn
+              on_unreadable: skip
       """;
 
   @TempDir Path directory;
@@ -748,6 +767,47 @@ class ConfigurationTest {
   }
 
   @Test
+  void tellsTheFaultsOfAllComponentsAtOnce() throws IOException {
+    String text =
+        with("colour: red", "colour: blue")
+            .replace("path: live/media2", "path: live/media2, colour: grey")
+            .replace("- box: media2\n", "- { box: media2,")
+            .replace("colour: grey", "colour: grey }");
+    List<ComponentSettings> components =
+        read(text, "production").environment("production").components();
+
+    assertThat(
+            catchThrowableOfType(
+                    ConfigurationException.class, () -> ComponentSettings.createAll(components))
+                .problems())
+        .extracting(Problem::text)
+        .containsExactly(
+            "stet.yaml:10:9: a box is red or green, not \"blue\"",
+            "stet.yaml:23:17: a box is red or green, not \"grey\"");
+  }
+
+  @Test
+  void quotesNoValueThatHasBecomeAPartOfItsKey() throws IOException {
+    String text =
+        WHOLE.replaceFirst(
+            "(?s)repository:.*?environments",
+            "repository: { location: b, password:s3cret }\nenvironments");
+
+    assertThat(problems(text)).containsExactly("stet.yaml:3:28: repository.password…: unknown key");
+    assertThat(Place.shown("password=s3cret")).isEqualTo("password…");
+    assertThat(Place.shown("pass s3cret")).isEqualTo("pass…");
+    assertThat(Place.shown(":name")).isEqualTo(":name");
+  }
+
+  @Test
+  void tellsTheWordThatWasMeant() throws IOException {
+    assertThat(problems(with("colour: red", "lid: hingd")))
+        .containsExactly(
+            "stet.yaml:15:14: environments.production.state[0].lid: unknown word \"hingd\"; did you"
+                + " mean hinged?");
+  }
+
+  @Test
   void refusesTwoKindsOfOneKey() {
     List<ComponentKind> twice = List.of(new BoxKind(), new BoxKind());
 
@@ -769,10 +829,20 @@ class ConfigurationTest {
       "|", ">", "%", "@", "#", "---\n", "...", "?", "<<: ", "\u0000", "\ud83d", "null", "~", "1",
       "true", "state", "set", "box", ",", "\\"
     };
+    Kinds all = Kinds.of(List.of(new BoxKind(), new FilesKind(), new PostgresKind()));
+    String whole = WHOLE.replace("restore:", REAL + "restore:");
+    assertThat(faults(whole.getBytes(StandardCharsets.UTF_8), all))
+        .containsExactly(
+            "stet.yaml:26:34: environments.preprod.state[0].path: the environment variable"
+                + " PREPROD_PATH is not set");
     for (int round = 0; round < 3000; round++) {
-      StringBuilder text = new StringBuilder(WHOLE);
+      StringBuilder text = new StringBuilder(whole);
       int changes = 1 + random.nextInt(4);
       for (int change = 0; change < changes; change++) {
+        if (random.nextInt(4) == 0) {
+          moveALine(text, random);
+          continue;
+        }
         int at = random.nextInt(text.length());
         int end = Math.min(text.length(), at + random.nextInt(6));
         text.replace(at, end, words[random.nextInt(words.length)]);
@@ -781,23 +851,54 @@ class ConfigurationTest {
       if (random.nextInt(4) == 0) {
         bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
       }
+      List<String> faults;
       try {
-        ConfigurationReader.read(
-            new ConfigurationReader.Text("stet.yaml", bytes, directory, false),
-            variables,
-            directory,
-            kinds,
-            "production");
-      } catch (ConfigurationException e) {
-        assertThat(e.problems())
-            .as("seed %d round %d", seed, round)
-            .allMatch(problem -> problem.position().line() >= 1);
-        assertThat(e.getMessage())
-            .as("seed %d round %d", seed, round)
-            .doesNotContain("correct horse");
+        faults = faults(bytes, all);
       } catch (RuntimeException e) {
         throw new AssertionError("seed " + seed + " round " + round + ":\n" + text, e);
       }
+      assertThat(faults)
+          .as("seed %d round %d", seed, round)
+          .allMatch(told -> told.matches("(?s)stet\\.yaml:[1-9]\\d*:[1-9]\\d*: .+"))
+          .noneMatch(told -> told.contains("correct horse") || told.contains("Exception"));
     }
+  }
+
+  /** Everything that is told of a text, as {@code config validate} does. */
+  private List<String> faults(byte[] bytes, Kinds all) {
+    List<Problem> problems = new ArrayList<>();
+    try {
+      Configuration configuration =
+          ConfigurationReader.read(
+              new ConfigurationReader.Text("stet.yaml", bytes, directory, false),
+              variables,
+              directory,
+              all,
+              "production");
+      for (EnvironmentSettings environment : configuration.environments().values()) {
+        problems.addAll(environment.problems());
+        environment.components().stream()
+            .map(ComponentSettings::check)
+            .filter(Objects::nonNull)
+            .forEach(problems::add);
+      }
+    } catch (ConfigurationException e) {
+      problems.addAll(e.problems());
+    }
+    return problems.stream().map(Problem::text).toList();
+  }
+
+  /** Drops a line or repeats it elsewhere. */
+  private static void moveALine(StringBuilder text, Random random) {
+    List<String> lines = new ArrayList<>(text.toString().lines().toList());
+    String line = random.nextBoolean() ? "" : lines.get(random.nextInt(lines.size()));
+    int at = random.nextInt(lines.size());
+    if (random.nextBoolean()) {
+      lines.set(at, line);
+    } else {
+      lines.add(at, line);
+    }
+    text.setLength(0);
+    text.append(String.join("\n", lines)).append('\n');
   }
 }

@@ -1,5 +1,7 @@
 package stet.engine.component;
 
+import java.util.List;
+
 /**
  * One setting of a component kind, from which parsing, validation and the reference are made.
  *
@@ -7,8 +9,27 @@ package stet.engine.component;
  * @param type the shape of the value
  * @param required whether a component without it is an error
  * @param documentation one sentence for the reference
+ * @param words what a {@link Type#WORD} may be; none for other types
  */
-public record Setting(String key, Type type, boolean required, String documentation) {
+public record Setting(
+    String key, Type type, boolean required, String documentation, List<String> words) {
+  /**
+   * Checks and copies.
+   *
+   * @throws IllegalArgumentException if a word has no choice, or anything else has one
+   */
+  public Setting {
+    words = List.copyOf(words);
+    if ((type == Type.WORD) == words.isEmpty()) {
+      throw new IllegalArgumentException("setting " + key + " of type " + type + ": " + words);
+    }
+  }
+
+  /** A setting that is no word. */
+  public Setting(String key, Type type, boolean required, String documentation) {
+    this(key, type, required, documentation, List.of());
+  }
+
   /** The shape of a setting's value. */
   public enum Type {
     /** Text; the value is a {@link String}. */
@@ -18,10 +39,7 @@ public record Setting(String key, Type type, boolean required, String documentat
      * String}.
      */
     SECRET,
-    /**
-     * One of a fixed choice of words or other text checked by the kind; the value is a {@link
-     * String}.
-     */
+    /** One of the setting's words; the value is a {@link String}. */
     WORD,
     /**
      * The path of a file or directory that the component owns on the machine Stet runs on; the

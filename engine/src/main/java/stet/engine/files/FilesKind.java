@@ -3,7 +3,6 @@ package stet.engine.files;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -41,12 +40,14 @@ public final class FilesKind implements ComponentKind {
             Setting.Type.WORD,
             false,
             "What to do about a file that keeps changing while it is read: retry (read it again,"
-                + " then fail), warn (read it again, then keep what was read) or fail."),
+                + " then fail), warn (read it again, then keep what was read) or fail.",
+            words(FilesSettings.OnChange.values())),
         new Setting(
             ON_UNREADABLE,
             Setting.Type.WORD,
             false,
-            "What to do about an entry that cannot be read: fail or skip."));
+            "What to do about an entry that cannot be read: fail or skip.",
+            words(FilesSettings.OnUnreadable.values())));
   }
 
   @Override
@@ -109,8 +110,12 @@ public final class FilesKind implements ComponentKind {
         return constant;
       }
     }
-    String choice = Arrays.stream(constants).map(FilesKind::word).collect(Collectors.joining(", "));
+    String choice = String.join(", ", words(constants));
     throw wrong(definition, key, "unknown word \"" + text + "\"", "Use one of " + choice + ".");
+  }
+
+  private static List<String> words(Enum<?>... constants) {
+    return Arrays.stream(constants).map(FilesKind::word).toList();
   }
 
   private static String word(Enum<?> constant) {
