@@ -17,6 +17,7 @@ import stet.cli.command.CheckCommand;
 import stet.cli.command.ConfigCommand;
 import stet.cli.command.DemoCommand;
 import stet.cli.command.DumpCommand;
+import stet.cli.command.ExportCommand;
 import stet.cli.command.InitCommand;
 import stet.cli.command.KeyCommand;
 import stet.cli.command.LsCommand;
@@ -50,7 +51,8 @@ final class CommandTree {
             RollbackCommand.class,
             PreviousCommand.class));
     groups.put(
-        "Look into snapshots", List.of(SnapshotsCommand.class, LsCommand.class, DumpCommand.class));
+        "Look into snapshots",
+        List.of(SnapshotsCommand.class, LsCommand.class, DumpCommand.class, ExportCommand.class));
     groups.put(
         "Care for the repository",
         List.of(CheckCommand.class, UnlockCommand.class, KeyCommand.class));

@@ -52,7 +52,7 @@ class JsonOutputIT {
     Path media = Files.createDirectories(site.live("media"));
     Files.writeString(media.resolve("file"), "old");
     Files.createSymbolicLink(media.resolve("link"), Path.of("file"));
-    site.configure(site.files("media"));
+    site.configure(site.files("media"), site.postgres("empty", site.createDatabase("empty")));
 
     ok("version");
     ok("config validate");
@@ -67,6 +67,7 @@ class JsonOutputIT {
     Files.setPosixFilePermissions(password, PosixFilePermissions.fromString("rw-------"));
     ok("snapshots");
     ok("ls", "latest");
+    ok("export", "latest", "empty", "-o", "empty.dump");
     ok("restore", "--replace");
     assertThat(ok("previous list").objects("previous").getFirst().integer("bytes")).isPositive();
     ok("rollback");

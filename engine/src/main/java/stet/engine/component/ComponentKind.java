@@ -1,6 +1,9 @@
 package stet.engine.component;
 
+import java.io.IOException;
 import java.util.List;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
 
 /**
  * A kind of state that Stet can keep, such as a PostgreSQL database or a directory tree.
@@ -26,4 +29,24 @@ public interface ComponentKind {
    * @throws stet.engine.StetException with {@code CONFIGURATION} if a value is unusable
    */
   Component create(ComponentDefinition definition);
+
+  /**
+   * Writes a captured component of this kind in a form that other programs read. No component is
+   * needed for that, only the snapshot.
+   *
+   * @throws StetException with {@code USAGE} if there is no such form of this kind, with {@code
+   *     NOT_FOUND} if there is no such table
+   * @throws IOException if the destination cannot be written
+   */
+  default void export(ExportContext context) throws IOException {
+    throw new StetException(
+        ErrorCode.USAGE,
+        "component "
+            + context.node().name()
+            + " is of kind "
+            + key()
+            + ", which has no export as "
+            + context.format().text(),
+        "Use `stet restore --to-dir DIR --only " + context.node().name() + "`.");
+  }
 }

@@ -21,6 +21,7 @@ import stet.engine.postgres.DatabaseDescription.Grant;
 import stet.engine.postgres.DatabaseDescription.LocaleProvider;
 import stet.engine.postgres.DatabaseDescription.Membership;
 import stet.engine.postgres.DatabaseDescription.Role;
+import stet.engine.postgres.DatabaseDescription.Root;
 import stet.engine.postgres.DatabaseDescription.SecurityLabel;
 import stet.engine.postgres.DatabaseDescription.Sequence;
 import stet.engine.postgres.DatabaseDescription.Server;
@@ -155,13 +156,22 @@ final class CatalogReader {
    */
   List<ReadableTable> readables(Map<Long, Size> sizes) throws SQLException {
     Map<Long, List<String>> columns = new HashMap<>();
+    Map<Long, List<String>> types = new HashMap<>();
     Map<Long, List<String>> wide = new HashMap<>();
     try (Statement statement = connection.createStatement();
         ResultSet rows =
             statement.executeQuery(
                 """
-                SELECT a.attrelid, a.attname, a.attlen = -1 AND a.attstorage <> 'p', a.atttypid
+                SELECT a.attrelid, a.attname, a.attlen = -1 AND a.attstorage <> 'p', a.atttypid,
+                  pg_catalog.format_type(a.atttypid, a.atttypmod)
+                    || CASE WHEN a.attcollation = t.typcollation THEN ''
+                      ELSE (SELECT ' COLLATE ' || pg_catalog.quote_ident(ln.nspname)
+                          || '.' || pg_catalog.quote_ident(l.collname)
+                        FROM pg_catalog.pg_collation l
+                        JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace
+                        WHERE l.oid = a.attcollation) END
                 FROM pg_catalog.pg_attribute a
+                JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
                 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                 WHERE c.relkind = 'r' AND %s AND a.attnum > 0 AND NOT a.attisdropped
@@ -171,13 +181,14 @@ final class CatalogReader {
                     .formatted(USER_SCHEMA, version >= 120000 ? "AND a.attgenerated = ''" : ""))) {
       while (rows.next()) {
         columns.computeIfAbsent(rows.getLong(1), k -> new ArrayList<>()).add(rows.getString(2));
+        types.computeIfAbsent(rows.getLong(1), k -> new ArrayList<>()).add(rows.getString(5));
         if (rows.getBoolean(3)) {
           wide.computeIfAbsent(rows.getLong(1), k -> new ArrayList<>())
               .add(textLength(SqlText.name(rows.getString(2)), rows.getInt(4)));
         }
       }
     }
-    Set<Long> throughRoot = unsafePartitions();
+    Map<Long, Root> roots = rootsOfUnsafePartitions();
     List<ReadableTable> ordinary = new ArrayList<>();
     List<ReadableTable> configuration = new ArrayList<>();
     int blockSize = blockSize();
@@ -219,10 +230,11 @@ final class CatalogReader {
                 schema,
                 name,
                 columns.getOrDefault(oid, List.of()),
+                types.getOrDefault(oid, List.of()),
                 kind,
                 rows.getString(8),
                 rows.getBoolean(4),
-                throughRoot.contains(oid),
+                roots.get(oid),
                 DatabaseCapture.DATA + "/" + ObjectNames.directory(schema, name));
         Size size = sizes.getOrDefault(oid, new Size(0, 0));
         ReadableTable readable =
@@ -240,30 +252,38 @@ final class CatalogReader {
   }
 
   /**
-   * Partitions below a table that is partitioned by the hash of an enum. The hash is that of the
-   * enum label's OID, which a restore changes, so their rows may belong elsewhere then.
+   * The roots of the trees of partitions below a table that is partitioned by the hash of an enum.
+   * The hash is that of the enum label's OID, which a restore changes, so their rows may belong
+   * elsewhere then.
    */
-  private Set<Long> unsafePartitions() throws SQLException {
+  private Map<Long, Root> rootsOfUnsafePartitions() throws SQLException {
+    Map<Long, Root> roots = new HashMap<>();
     if (version < 110000) {
-      return Set.of();
+      return roots;
     }
-    return new HashSet<>(
-        session.rows(
+    session
+        .rows(
             """
             WITH RECURSIVE tree (leaf, ancestor) AS (
               SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i
               UNION ALL
               SELECT tree.leaf, i.inhparent FROM tree
                 JOIN pg_catalog.pg_inherits i ON i.inhrelid = tree.ancestor)
-            SELECT DISTINCT tree.leaf::bigint FROM tree
-              JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = tree.ancestor
-            WHERE (SELECT o.oid FROM pg_catalog.pg_opclass o
-                JOIN pg_catalog.pg_am a ON a.oid = o.opcmethod
-                WHERE o.opcname = 'enum_ops' AND a.amname = 'hash'
-                  AND o.opcnamespace = 'pg_catalog'::pg_catalog.regnamespace)
-              = ANY (p.partclass)
+            SELECT tree.leaf::bigint, n.nspname, c.relname FROM tree
+            JOIN pg_catalog.pg_class c ON c.oid = tree.ancestor
+            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.relkind = 'p' AND NOT c.relispartition AND tree.leaf IN (
+              SELECT unsafe.leaf FROM tree unsafe
+                JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = unsafe.ancestor
+              WHERE (SELECT o.oid FROM pg_catalog.pg_opclass o
+                  JOIN pg_catalog.pg_am a ON a.oid = o.opcmethod
+                  WHERE o.opcname = 'enum_ops' AND a.amname = 'hash'
+                    AND o.opcnamespace = 'pg_catalog'::pg_catalog.regnamespace)
+                = ANY (p.partclass))
             """,
-            row -> row.getLong(1)));
+            row -> Map.entry(row.getLong(1), new Root(row.getString(2), row.getString(3))))
+        .forEach(entry -> roots.put(entry.getKey(), entry.getValue()));
+    return roots;
   }
 
   /** The stored form knows how long text and bytea are; other types are often compressed. */

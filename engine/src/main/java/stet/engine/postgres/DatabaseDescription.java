@@ -214,10 +214,12 @@ public record DatabaseDescription(
    *
    * @param oid the table's OID in the captured database
    * @param columns the columns of its COPY text in order: all but dropped and generated ones
+   * @param types the columns' types as SQL, with all names qualified, and with the collation where
+   *     it is not the type's own
    * @param condition SQL that selects an extension configuration table's rows, such as {@code WHERE
    *     NOT standard}; empty for all rows and for other kinds
    * @param unlogged whether the table is unlogged
-   * @param throughRoot whether the rows of a partition must be loaded through the root of its tree
+   * @param root the root of a partition's tree, if its rows must be loaded through that; else null
    * @param directory the path of its rows below the component's directory, such as {@code
    *     data/public.orders}
    */
@@ -226,20 +228,30 @@ public record DatabaseDescription(
       String schema,
       String name,
       List<String> columns,
+      List<String> types,
       TableKind kind,
       String condition,
       boolean unlogged,
-      boolean throughRoot,
+      @Nullable Root root,
       String directory) {
     public Table {
       columns = List.copyOf(columns);
+      types = List.copyOf(types);
     }
 
     /** How messages name it: {@code "schema"."name"}. */
     public String quoted() {
       return SqlText.name(schema, name);
     }
+
+    /** The quoted name of the table that its rows are loaded into: itself, or its tree's root. */
+    public String quotedEntrance() {
+      return root == null ? quoted() : SqlText.name(root.schema, root.name);
+    }
   }
+
+  /** A partitioned table that is no partition itself. */
+  public record Root(String schema, String name) {}
 
   /** A sequence: {@code setval(…, lastValue, called)} restores it. */
   public record Sequence(String schema, String name, long lastValue, boolean called) {}
@@ -357,10 +369,15 @@ public record DatabaseDescription(
         .put("schema", t.schema)
         .put("name", t.name)
         .put("columns", t.columns)
+        .put("types", t.types)
         .put("kind", t.kind.text())
         .putIfPresent("condition", t.condition.isEmpty() ? null : t.condition)
         .putIfPresent("unlogged", t.unlogged ? true : null)
-        .putIfPresent("through_root", t.throughRoot ? true : null)
+        .putIfPresent(
+            "through_root",
+            t.root == null
+                ? null
+                : new JsonObject().put("schema", t.root.schema).put("name", t.root.name))
         .put("directory", t.directory);
   }
 
@@ -511,11 +528,16 @@ public record DatabaseDescription(
         t.string("schema"),
         t.string("name"),
         t.strings("columns"),
+        t.strings("types"),
         word(t, "kind", TableKind.values(), TableKind::text),
         condition == null ? "" : condition,
         t.flag("unlogged", false),
-        t.flag("through_root", false),
+        t.get("through_root") == null ? null : root(t.object("through_root")),
         t.string("directory"));
+  }
+
+  private static Root root(JsonObject r) {
+    return new Root(r.string("schema"), r.string("name"));
   }
 
   private static LargeObject largeObject(JsonObject o) {

@@ -88,10 +88,10 @@ final class LoadScript {
     if (files.isEmpty()) {
       return;
     }
-    boolean plain = (table.quoted() + SqlText.names(table.columns())).indexOf('\n') < 0;
+    boolean plain = (table.quotedEntrance() + SqlText.names(table.columns())).indexOf('\n') < 0;
     if (plain) {
       for (String file : files) {
-        copy(table.quoted(), SqlText.names(table.columns()), file);
+        copy(table.quotedEntrance(), SqlText.names(table.columns()), file);
       }
     } else {
       copyByDetour(table, files);
@@ -131,7 +131,7 @@ final class LoadScript {
       copy("pg_temp.stet_rows", plainColumns, file);
       line(
           "INSERT INTO "
-              + table.quoted()
+              + table.quotedEntrance()
               + (columns.isEmpty() ? "" : " (" + columns + ") OVERRIDING SYSTEM VALUE")
               + " SELECT "
               + plainColumns

@@ -1,5 +1,6 @@
 package stet.engine.postgres;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -7,6 +8,7 @@ import stet.engine.StetException;
 import stet.engine.component.Component;
 import stet.engine.component.ComponentDefinition;
 import stet.engine.component.ComponentKind;
+import stet.engine.component.ExportContext;
 import stet.engine.component.Setting;
 
 /** PostgreSQL databases as components. */
@@ -49,6 +51,11 @@ public final class PostgresKind implements ComponentKind {
         url == null ? ConnectionSettings.parse("") : url,
         admin,
         tools == null ? null : Path.of(tools));
+  }
+
+  @Override
+  public void export(ExportContext context) throws IOException {
+    new DatabaseExport(context).run();
   }
 
   private static @Nullable ConnectionSettings parse(ComponentDefinition definition, String key) {

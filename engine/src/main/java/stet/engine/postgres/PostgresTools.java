@@ -52,8 +52,27 @@ public final class PostgresTools {
     return find(configured, serverMajor, System.getenv(), Path.of("/usr/lib/postgresql"));
   }
 
+  /**
+   * Finds programs that read an archive.
+   *
+   * @param major the oldest major version that does
+   * @throws StetException with {@code SOURCE} saying what is there and what to install
+   */
+  static PostgresTools findReader(int major) {
+    return find(null, major, "an archive needs", System.getenv(), Path.of("/usr/lib/postgresql"));
+  }
+
   static PostgresTools find(
       @Nullable Path configured, int serverMajor, Map<String, String> variables, Path packaged) {
+    return find(configured, serverMajor, "the server is of", variables, packaged);
+  }
+
+  private static PostgresTools find(
+      @Nullable Path configured,
+      int serverMajor,
+      String why,
+      Map<String, String> variables,
+      Path packaged) {
     String install =
         "Install the package postgresql-client-"
             + serverMajor
@@ -84,7 +103,9 @@ public final class PostgresTools {
                   + newest.directory
                   + " is of version "
                   + newest.major
-                  + ", but the server is of version "
+                  + ", but "
+                  + why
+                  + " version "
                   + serverMajor,
               install);
         });
@@ -172,11 +193,15 @@ public final class PostgresTools {
    */
   public ChildProcess.Builder program(
       String program, ConnectionSettings settings, PrivateFiles files) {
+    return program(program).environment(settings.childEnvironment(files));
+  }
+
+  /** Prepares one of the programs to work without a server. */
+  ChildProcess.Builder program(String program) {
     return ChildProcess.of(directory.resolve(program))
         .without(ConnectionSettings::isConnectionVariable)
         .without(name -> name.startsWith("LC_") || name.equals("LANG") || name.equals("LANGUAGE"))
         // Messages are matched and shown, so they must not depend on the caller's language.
-        .environment(Map.of("LC_ALL", "C"))
-        .environment(settings.childEnvironment(files));
+        .environment(Map.of("LC_ALL", "C"));
   }
 }

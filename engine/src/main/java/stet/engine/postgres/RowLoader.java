@@ -53,13 +53,7 @@ final class RowLoader {
   /** Reads from the snapshot what is to be loaded; reports it as expected work. */
   void plan() {
     List<TableUnits> tables = new ArrayList<>();
-    Map<String, Node> directories = new HashMap<>();
-    Node data = files.find(DatabaseCapture.DATA);
-    if (data != null) {
-      for (Node directory : files.list(data)) {
-        directories.put(DatabaseCapture.DATA + "/" + directory.name(), directory);
-      }
-    }
+    Map<String, Node> directories = files.tables();
     for (Table table : description.tables()) {
       if (table.kind() != TableKind.EXTENSION_CONFIGURATION) {
         tables.add(units(table, directories.get(table.directory())));
@@ -183,7 +177,7 @@ final class RowLoader {
 
   private void load(Session session, Unit unit) throws SQLException {
     Table table = unit.table();
-    String sql = "COPY " + into(session, table) + columns(table) + " FROM STDIN" + encoding();
+    String sql = "COPY " + table.quotedEntrance() + columns(table) + " FROM STDIN" + encoding();
     long loaded;
     try {
       CopyIn copy = session.copy().copyIn(sql);
@@ -221,22 +215,5 @@ final class RowLoader {
 
   private String encoding() {
     return " (ENCODING " + SqlText.literal(description.database().encoding()) + ")";
-  }
-
-  /** Rows of a partition chosen by hash may belong to another one here, so its root sorts them. */
-  private static String into(Session session, Table table) throws SQLException {
-    return table.throughRoot() ? rootOf(session, table) : table.quoted();
-  }
-
-  /** The quoted name of the root of a partition's tree. */
-  static String rootOf(Session session, Table table) throws SQLException {
-    String root =
-        session.value(
-            "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)"
-                + " FROM pg_catalog.pg_class c"
-                + " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-                + " WHERE c.oid = pg_catalog.pg_partition_root(?::pg_catalog.regclass)",
-            table.quoted());
-    return root == null ? table.quoted() : root;
   }
 }

@@ -5,7 +5,9 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -29,6 +31,16 @@ final class SnapshotFiles {
   /** A directory's entries. */
   List<Node> list(Node directory) {
     return Tree.decode(source.load(BlobType.TREE, directory.requireSubtree()));
+  }
+
+  /** The directories with tables' rows, by their path below the component's directory. */
+  Map<String, Node> tables() {
+    Map<String, Node> directories = new HashMap<>();
+    Node data = find(DatabaseCapture.DATA);
+    if (data != null) {
+      list(data).forEach(node -> directories.put(DatabaseCapture.DATA + "/" + node.name(), node));
+    }
+    return directories;
   }
 
   /** The node at a path below the component's directory, or null. */

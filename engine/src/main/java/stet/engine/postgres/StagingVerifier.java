@@ -158,7 +158,7 @@ final class StagingVerifier {
             "The snapshot was changed, or was not made by Stet; try another snapshot.");
       }
       operation.progress().expect(entry.integer("bytes", 0));
-      String compared = table.throughRoot() ? RowLoader.rootOf(session, table) : table.quoted();
+      String compared = table.quotedEntrance();
       Content content = expected.computeIfAbsent(compared, name -> new Content(context.hashKey()));
       content.rows += entry.integer("rows");
       content.hash.add(entry.string("hash"));

@@ -20,6 +20,7 @@ import stet.engine.postgres.DatabaseDescription.LargeObject;
 import stet.engine.postgres.DatabaseDescription.LocaleProvider;
 import stet.engine.postgres.DatabaseDescription.Membership;
 import stet.engine.postgres.DatabaseDescription.Role;
+import stet.engine.postgres.DatabaseDescription.Root;
 import stet.engine.postgres.DatabaseDescription.SecurityLabel;
 import stet.engine.postgres.DatabaseDescription.Sequence;
 import stet.engine.postgres.DatabaseDescription.Server;
@@ -97,10 +98,11 @@ class DatabaseDescriptionTest {
                   text(),
                   text(),
                   list(this::text),
+                  list(this::text),
                   TableKind.values()[random.nextInt(3)],
                   random.nextBoolean() ? "" : "WHERE x",
                   random.nextBoolean(),
-                  random.nextBoolean(),
+                  maybe(() -> new Root(text(), text())),
                   text())),
           list(() -> new Sequence(text(), text(), random.nextLong(), random.nextBoolean())),
           list(() ->

@@ -145,4 +145,18 @@ final class EveryKind {
       server.execute(database, "create table squeezed (a text compression pglz)");
     }
   }
+
+  /** Makes a table whose rows belong to other partitions in every other database. */
+  static void partitionByEnum(PostgresServer server, String database) {
+    server.execute(
+        database,
+        "create type mood as enum ('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j')",
+        "create table moods (m mood, n int) partition by range (n)",
+        "create table moods_low partition of moods for values from (0) to (200) partition by hash (m)",
+        "create table moods_0 partition of moods_low for values with (modulus 2, remainder 0)",
+        "create table moods_1 partition of moods_low for values with (modulus 2, remainder 1)",
+        "create table moods_high partition of moods for values from (200) to (1000)",
+        "create index on moods (n)",
+        "insert into moods select (enum_range(null::mood))[1 + i % 10], i from generate_series(1, 300) i");
+  }
 }

@@ -3,6 +3,7 @@ package stet.engine.postgres;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -52,10 +53,11 @@ class LoadScriptTest {
         "public",
         name,
         List.of(columns),
+        Collections.nCopies(columns.length, "text"),
         TableKind.ORDINARY,
         "",
         false,
-        false,
+        null,
         "data/" + ObjectNames.directory("public", name));
   }
 
