@@ -22,6 +22,7 @@ import stet.cli.command.InitCommand;
 import stet.cli.command.KeyCommand;
 import stet.cli.command.LsCommand;
 import stet.cli.command.PreviousCommand;
+import stet.cli.command.RepairCommand;
 import stet.cli.command.RestoreCommand;
 import stet.cli.command.RollbackCommand;
 import stet.cli.command.SnapshotsCommand;
@@ -55,7 +56,7 @@ final class CommandTree {
         List.of(SnapshotsCommand.class, LsCommand.class, DumpCommand.class, ExportCommand.class));
     groups.put(
         "Care for the repository",
-        List.of(CheckCommand.class, UnlockCommand.class, KeyCommand.class));
+        List.of(CheckCommand.class, RepairCommand.class, UnlockCommand.class, KeyCommand.class));
     groups.put("About stet", List.of(ConfigCommand.class, DemoCommand.class, VersionCommand.class));
     return groups;
   }

@@ -84,6 +84,7 @@ class JsonOutputIT {
       ok("unlock");
     }
     ok("unlock", "--force");
+    ok("repair index");
     String key = ok("key add", "--new-password-command", "echo another").string("added");
     ok("key list");
     ok("key remove", key);

@@ -18,6 +18,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import stet.repository.json.JsonObject;
+import stet.testkit.PostgresServer;
+import stet.testkit.PostgresServers;
 
 /** Runs copies of the launcher, in directories of their own, on the jars of this build. */
 class LauncherIT {
@@ -220,5 +223,44 @@ class LauncherIT {
         .contains("[ERROR] A.java: broken\n")
         .doesNotContain("[INFO]")
         .contains("stet: error: the build failed; all it said is in ");
+  }
+
+  @Test
+  void keepsAndRestoresByVariablesAlone() throws Exception {
+    PostgresServer server = PostgresServers.installed();
+    Path home = directory.resolve("home");
+    try (Site site = new Site(Files.createDirectory(directory.resolve("site")), server)) {
+      String database = site.createDatabase("shop");
+      Samples.shop(server, database);
+      Path media = site.live("media");
+      Trees.makeMedia(media, 2, 5, 1000);
+      variables.put("HOME", home.toString());
+      variables.put("STET_APP", "shop");
+      variables.put("RESTIC_REPOSITORY", site.repository().toString());
+      variables.put("RESTIC_PASSWORD", Site.PASSWORD);
+      variables.put("DATABASE_URL", server.url(database));
+      variables.put("STET_FILE_MEDIA", media.toString());
+
+      Stet.Result misspelt = run("init");
+      variables.put("STET_FILES_MEDIA", variables.remove("STET_FILE_MEDIA"));
+      run("init").ok();
+      run("backup").ok();
+      FilesImage files = FilesImage.of(media);
+      DatabaseImage rows = DatabaseImage.of(server, database);
+      Files.writeString(media.resolve("new file"), "to be undone");
+      server.execute(database, "create table to_be_undone ()");
+      run("restore", "--replace").ok();
+
+      assertThat(misspelt.status()).isEqualTo(20);
+      assertThat(misspelt.error())
+          .startsWith(
+              "stet: error: STET_FILE_MEDIA: unknown variable; did you mean STET_FILES_MEDIA?");
+      FilesImage.of(media).mustEqual(files);
+      DatabaseImage.of(server, database).mustEqual(rows);
+      JsonObject snapshot = run("snapshots", "--json").document().objects("snapshots").getFirst();
+      assertThat(snapshot.string("hostname")).isEqualTo("shop");
+      assertThat(snapshot.string("environment")).isEqualTo("default");
+      assertThat(home).as("no lasting disk is needed").doesNotExist();
+    }
   }
 }

@@ -206,16 +206,24 @@ public final class Repository implements AutoCloseable {
     inParallel(
         files,
         id -> {
-          byte[] json = loadUnpacked(StoredFile.index(id));
           try {
-            IndexFile.decode(json, fresh);
+            IndexFile.decode(loadUnpacked(StoredFile.index(id)), fresh);
           } catch (JsonException e) {
-            throw RepositoryException.damaged(
-                StoredFile.index(id) + " is damaged: " + e.getMessage(), e);
+            throw damagedIndex(StoredFile.index(id) + " is damaged: " + e.getMessage(), e);
+          } catch (RepositoryException e) {
+            throw e.problem() == Problem.DAMAGED ? damagedIndex(e.getMessage(), e) : e;
           }
           return id;
         });
     index = fresh;
+  }
+
+  private static RepositoryException damagedIndex(String message, Exception cause) {
+    return new RepositoryException(
+        Problem.DAMAGED,
+        message,
+        "`stet repair index` makes it anew from the packs; nothing is lost with it.",
+        cause);
   }
 
   /** The index as {@link #loadIndex} and writers have filled it. */

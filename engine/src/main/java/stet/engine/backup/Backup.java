@@ -28,6 +28,7 @@ import stet.repository.BlobType;
 import stet.repository.Id;
 import stet.repository.Repository;
 import stet.repository.RepositoryException;
+import stet.repository.check.IndexRepair;
 import stet.repository.check.PackRepair;
 import stet.repository.json.JsonObject;
 import stet.repository.lock.RepositoryLock;
@@ -110,6 +111,10 @@ public final class Backup {
       operation.progress().phase("loading the index");
       SnapshotCatalog catalog = new SnapshotCatalog(environment.app(), repository.snapshots());
       repository.loadIndex();
+      int adopted = IndexRepair.adopt(repository);
+      if (adopted > 0) {
+        operation.progress().detail(adopted + " packs of an interrupted backup are used");
+      }
       Set<Id> damaged = repository.index().damagedPacks();
       PackReader reader = repository.reader();
       Optional<Snapshot> parent = catalog.latest(environment.name());
