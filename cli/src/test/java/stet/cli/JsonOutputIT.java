@@ -52,7 +52,9 @@ class JsonOutputIT {
     Path media = Files.createDirectories(site.live("media"));
     Files.writeString(media.resolve("file"), "old");
     Files.createSymbolicLink(media.resolve("link"), Path.of("file"));
-    site.configure(site.files("media"), site.postgres("empty", site.createDatabase("empty")));
+    String database = site.createDatabase("small");
+    site.server().execute(database, "create table t ()");
+    site.configure(site.files("media"), site.postgres("small", database));
 
     ok("version");
     ok("config validate");
@@ -67,7 +69,8 @@ class JsonOutputIT {
     Files.setPosixFilePermissions(password, PosixFilePermissions.fromString("rw-------"));
     ok("snapshots");
     ok("ls", "latest");
-    ok("export", "latest", "empty", "-o", "empty.dump");
+    ok("export", "latest", "small", "-o", "small.dump");
+    ok("restore --table", "t");
     ok("restore", "--replace");
     assertThat(ok("previous list").objects("previous").getFirst().integer("bytes")).isPositive();
     ok("rollback");

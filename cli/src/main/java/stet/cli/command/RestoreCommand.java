@@ -23,12 +23,15 @@ import stet.engine.EnvironmentLock;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.backup.Backup;
+import stet.engine.component.Component.RestoredTable;
+import stet.engine.component.Component.TableWish;
 import stet.engine.component.Operation;
 import stet.engine.restore.Extraction;
 import stet.engine.restore.PendingRestore;
 import stet.engine.restore.PreviousStates;
 import stet.engine.restore.Restore;
 import stet.engine.restore.RestoreJournal;
+import stet.engine.restore.TableRestoration;
 import stet.repository.Repository;
 import stet.repository.json.JsonObject;
 import stet.repository.lock.RepositoryLock;
@@ -46,6 +49,7 @@ import stet.repository.snapshot.Snapshot;
       "",
       "JSON: {message_type: \"summary\", operation, snapshot_id, components, previous, total_duration};"
           + " with --to-dir {message_type: \"summary\", snapshot_id, directory};"
+          + " with --table {message_type: \"summary\", snapshot_id, table, rows};"
           + " with --resume or --abort {message_type: \"summary\", finished, undone}"
     })
 public final class RestoreCommand implements Callable<Integer> {
@@ -81,6 +85,32 @@ public final class RestoreCommand implements Callable<Integer> {
   private @Nullable Path toDirectory;
 
   @Option(
+      names = "--path",
+      paramLabel = "PATH",
+      description = "With --to-dir: write only this file or directory of the snapshot.")
+  private @Nullable String path;
+
+  @Option(
+      names = "--table",
+      paramLabel = "TABLE",
+      description =
+          "Put this table, with columns and rows alone, beside the live one; nothing live is"
+              + " touched.")
+  private @Nullable String table;
+
+  @Option(
+      names = "--where",
+      paramLabel = "SQL",
+      description = "With --table: only the rows for which this is true.")
+  private @Nullable String where;
+
+  @Option(
+      names = "--as",
+      paramLabel = "NAME",
+      description = "With --table: the new table's name; default: TABLE_ and the snapshot's id.")
+  private @Nullable String as;
+
+  @Option(
       names = "--resume",
       description =
           "Finish a restore that was interrupted during its swap; one interrupted before is undone.")
@@ -105,16 +135,35 @@ public final class RestoreCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if ((resume ? 1 : 0) + (abort ? 1 : 0) + (toDirectory != null ? 1 : 0) > 1) {
+    if ((resume ? 1 : 0) + (abort ? 1 : 0) + (toDirectory != null ? 1 : 0) + (table != null ? 1 : 0)
+        > 1) {
       throw new StetException(
           ErrorCode.USAGE,
-          "--resume, --abort and --to-dir exclude each other",
+          "--resume, --abort, --to-dir and --table exclude each other",
           "Give one of them.");
+    }
+    requireWith("--path", path, "--to-dir", toDirectory);
+    requireWith("--where", where, "--table", table);
+    requireWith("--as", as, "--table", table);
+    if (path != null && !only.isEmpty()) {
+      throw new StetException(
+          ErrorCode.USAGE, "--path and --only exclude each other", "Give one of them.");
     }
     if (resume || abort) {
       return finish();
     }
+    if (table != null) {
+      return restoreTable(table);
+    }
     return toDirectory != null ? extract(toDirectory) : restore();
+  }
+
+  private static void requireWith(
+      String option, @Nullable Object value, String needed, @Nullable Object other) {
+    if (value != null && other == null) {
+      throw new StetException(
+          ErrorCode.USAGE, option + " goes with " + needed, "Give " + needed + " too.");
+    }
   }
 
   private Environment environment() {
@@ -159,12 +208,13 @@ public final class RestoreCommand implements Callable<Integer> {
         ProgressBar progress = session.progress()) {
       Snapshot chosen = snapshot.resolve(session, repository);
       repository.loadIndex();
-      Extraction.run(
-          repository.reader(),
-          chosen,
-          only,
-          session.workingDirectory().resolve(directory),
-          session.operation(progress));
+      Path target = session.workingDirectory().resolve(directory);
+      Operation operation = session.operation(progress);
+      if (path != null) {
+        Extraction.path(repository.reader(), chosen, path, target, operation);
+      } else {
+        Extraction.run(repository.reader(), chosen, only, target, operation);
+      }
       progress.close();
       if (output.json()) {
         output.document(
@@ -174,7 +224,52 @@ public final class RestoreCommand implements Callable<Integer> {
                 .put("directory", directory.toString()));
       } else {
         output.message(
-            "snapshot " + chosen.requireId().shortText() + " is in " + directory + ", verified");
+            (path == null ? "" : path + " of ")
+                + "snapshot "
+                + chosen.requireId().shortText()
+                + " is in "
+                + directory
+                + ", verified");
+      }
+    }
+    return 0;
+  }
+
+  private int restoreTable(String name) {
+    Environment environment = environment();
+    Output output = session.output();
+    try (Repository repository = Configured.open(session.configuration());
+        EnvironmentLock environmentLock = EnvironmentLock.acquire(environment);
+        RepositoryLock lock = readLock.take(repository, false);
+        ProgressBar progress = session.progress()) {
+      Snapshot chosen = snapshot.resolve(session, repository);
+      repository.loadIndex();
+      environmentLock.check();
+      RestoredTable restored =
+          TableRestoration.run(
+              repository.reader(),
+              chosen,
+              environment,
+              only,
+              new TableWish(name, where, as, chosen.requireId().shortText()),
+              session.operation(progress));
+      progress.close();
+      if (output.json()) {
+        output.document(
+            new JsonObject()
+                .put("message_type", "summary")
+                .put("snapshot_id", chosen.requireId().toString())
+                .put("table", restored.name())
+                .put("rows", restored.rows()));
+      } else {
+        output.message(
+            "table "
+                + restored.name()
+                + " has "
+                + restored.rows()
+                + " rows of snapshot "
+                + chosen.requireId().shortText()
+                + ", verified");
       }
     }
     return 0;

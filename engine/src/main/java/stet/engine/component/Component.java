@@ -1,6 +1,8 @@
 package stet.engine.component;
 
 import org.jspecify.annotations.Nullable;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
 
 /** One piece of an environment's state. Holds no connection or open file between calls. */
 public interface Component {
@@ -59,6 +61,38 @@ public interface Component {
     @Override
     void close();
   }
+
+  /**
+   * Puts one captured table beside the live one of its name, with columns and rows alone. All rows
+   * are verified before it can be seen.
+   *
+   * @throws stet.engine.StetException with {@code USAGE} if this kind has no tables, {@code
+   *     NOT_FOUND} if there is no such table, {@code REFUSED} if the name is taken, {@code
+   *     VERIFICATION_FAILED} if the rows differ; nothing is there then
+   */
+  default RestoredTable restoreTable(RestoreContext context, TableWish wish) {
+    throw new StetException(
+        ErrorCode.USAGE,
+        "component " + name() + " is of kind " + kind() + ", which has no tables",
+        "Choose another component with --only.");
+  }
+
+  /**
+   * The table that is wanted.
+   *
+   * @param table as a person names it
+   * @param where SQL that selects rows, or null for all; it runs with the rights of the connection
+   * @param as the new table's name, or null for the captured one's with {@code suffix}
+   */
+  record TableWish(String table, @Nullable String where, @Nullable String as, String suffix) {}
+
+  /**
+   * A table that was put beside a live one.
+   *
+   * @param name its quoted name
+   * @param rows how many it has
+   */
+  record RestoredTable(String name, long rows) {}
 
   /** Opens the place that a restore of this component works on. */
   Target target(Operation operation);

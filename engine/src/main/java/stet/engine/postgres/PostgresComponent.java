@@ -9,6 +9,7 @@ import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
 import stet.engine.component.Component;
 import stet.engine.component.Operation;
+import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
 
 /** A PostgreSQL database. */
@@ -63,6 +64,11 @@ final class PostgresComponent implements Component {
   @Override
   public Held lock(String app, String environment) {
     return EnvironmentLock.acquire(settings, app, environment);
+  }
+
+  @Override
+  public RestoredTable restoreTable(RestoreContext context, TableWish wish) {
+    return new TableRestore(settings.pinned(), name, context).run(wish);
   }
 
   @Override

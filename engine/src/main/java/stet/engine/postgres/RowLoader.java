@@ -175,9 +175,28 @@ final class RowLoader {
     }
   }
 
+  /**
+   * Loads a table's rows into another table.
+   *
+   * @param into the quoted name of one with the same columns
+   */
+  void load(Session session, Table table, String into) throws SQLException {
+    List<Unit> units = units(table, files.find(table.directory())).units();
+    operation.progress().expect(units.stream().mapToLong(Unit::bytes).sum());
+    for (Unit unit : units) {
+      operation.checkStop();
+      load(session, unit, into);
+      operation.progress().advance(unit.bytes());
+    }
+  }
+
   private void load(Session session, Unit unit) throws SQLException {
+    load(session, unit, unit.table().quotedEntrance());
+  }
+
+  private void load(Session session, Unit unit, String into) throws SQLException {
     Table table = unit.table();
-    String sql = "COPY " + table.quotedEntrance() + columns(table) + " FROM STDIN" + encoding();
+    String sql = "COPY " + into + columns(table) + " FROM STDIN" + encoding();
     long loaded;
     try {
       CopyIn copy = session.copy().copyIn(sql);

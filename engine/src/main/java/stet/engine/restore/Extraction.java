@@ -12,10 +12,13 @@ import stet.engine.files.FilesComponent;
 import stet.engine.posix.PosixPath;
 import stet.engine.snapshot.SnapshotFiles;
 import stet.repository.BlobSource;
+import stet.repository.BlobType;
+import stet.repository.Id;
 import stet.repository.json.JsonObject;
 import stet.repository.snapshot.Snapshot;
 import stet.repository.tree.Node;
 import stet.repository.tree.NodeType;
+import stet.repository.tree.Tree;
 
 /**
  * Writes a snapshot's files into a directory, as they are in the snapshot; nothing live is touched.
@@ -62,6 +65,47 @@ public final class Extraction {
             .filter(n -> only.contains(n.name()))
             .map(n -> context(source, n, operation))
             .toList());
+  }
+
+  /**
+   * Writes and verifies one file or directory, under its own name.
+   *
+   * @param path its path in the snapshot
+   * @param directory where to; new or empty
+   * @throws StetException with {@code NOT_FOUND} if there is no such path, else as {@link #run}
+   */
+  public static void path(
+      BlobSource source, Snapshot snapshot, String path, Path directory, Operation operation) {
+    Node node = new SnapshotFiles(source, snapshot).find(path);
+    if (node == null) {
+      run(source, snapshot, Set.of(), directory, operation);
+      return;
+    }
+    byte[] tree = Tree.encode(List.of(node));
+    Id id = Id.of(tree);
+    Node alone = Node.directory("snapshot", snapshot.time().toInstant(), id);
+    operation.progress().phase("writing " + path);
+    FilesComponent.restoreInto(
+        PosixPath.of(directory.toString()),
+        context(new WithTree(source, id, tree), alone, operation));
+  }
+
+  /** Blobs, and one tree that is not among them. */
+  private record WithTree(BlobSource blobs, Id id, byte[] tree) implements BlobSource {
+    @Override
+    public byte[] load(BlobType type, Id wanted) {
+      return type == BlobType.TREE && wanted.equals(id) ? tree.clone() : blobs.load(type, wanted);
+    }
+
+    @Override
+    public long length(Id wanted) {
+      return blobs.length(wanted);
+    }
+
+    @Override
+    public <E extends Exception> void read(List<Id> content, BlobConsumer<E> consumer) throws E {
+      blobs.read(content, consumer);
+    }
   }
 
   private static RestoreContext context(BlobSource source, Node node, Operation operation) {

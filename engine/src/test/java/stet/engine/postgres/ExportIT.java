@@ -210,7 +210,7 @@ class ExportIT {
           .as(table.quoted())
           .isEqualTo(expected.toString(StandardCharsets.UTF_8));
     }
-    assertThat(compared).isGreaterThan(25);
+    assertThat(compared).isGreaterThan(20);
   }
 
   /** Only then is it written before all of it is known, and quoted without need. */
