@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A real PostgreSQL server in a directory of its own, on a free loopback port and a unix socket.
- * Over TCP the superuser needs its password (scram-sha-256), over the socket nobody does.
+ * Over TCP the superuser needs its password, over the socket nobody does.
  *
  * <p>The server stops when it is closed, and also when this JVM dies in whatever way: it runs under
  * a small shell that waits for the end of its standard input. Data is flushed to disk as in
@@ -141,6 +141,10 @@ public final class PostgresServer implements AutoCloseable {
     }
   }
 
+  private String passwordEncryption() {
+    return major < 10 ? "md5" : "scram-sha-256";
+  }
+
   private void initialise() throws IOException {
     Path password = directory.resolve("password");
     Files.writeString(password, PASSWORD + "\n");
@@ -152,10 +156,10 @@ public final class PostgresServer implements AutoCloseable {
             "--username=" + SUPERUSER,
             "--pwfile=" + password,
             "--auth-local=trust",
-            "--auth-host=scram-sha-256",
+            "--auth-host=" + passwordEncryption(),
             "--encoding=UTF8",
             "--locale=C.UTF-8",
-            "--no-sync"));
+            major < 10 ? "--nosync" : "--no-sync"));
     run(command, Map.of("LC_ALL", "C.UTF-8"));
     Files.delete(password);
   }
@@ -170,7 +174,7 @@ public final class PostgresServer implements AutoCloseable {
     all.put("listen_addresses", "127.0.0.1");
     all.put("port", Integer.toString(port));
     all.put("unix_socket_directories", directory.toString());
-    all.put("password_encryption", "scram-sha-256");
+    all.put("password_encryption", major < 10 ? "on" : passwordEncryption());
     all.put("max_connections", "60");
     all.put("max_prepared_transactions", "5");
     all.put("shared_buffers", "64MB");
@@ -287,6 +291,7 @@ public final class PostgresServer implements AutoCloseable {
     return port;
   }
 
+  /** The major version; 9 for 9.6. */
   public int majorVersion() {
     return major;
   }
@@ -359,7 +364,16 @@ public final class PostgresServer implements AutoCloseable {
 
   /** Drops a database whoever uses it. Does nothing if it is not there. */
   public void dropDatabase(String name) {
-    execute("postgres", "drop database if exists " + identifier(name) + " with (force)");
+    if (major >= 13) {
+      execute("postgres", "drop database if exists " + identifier(name) + " with (force)");
+      return;
+    }
+    execute(
+        "postgres",
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = '"
+            + name.replace("'", "''")
+            + "'",
+        "drop database if exists " + identifier(name));
   }
 
   /** Runs statements one after the other in autocommit mode. */

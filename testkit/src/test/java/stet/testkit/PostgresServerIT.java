@@ -11,10 +11,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class PostgresServerIT {
   @ParameterizedTest
-  @ValueSource(ints = {13, 15})
+  @ValueSource(ints = {9, 10, 13, 15, 17, 18})
   void runsTheWantedMajorVersion(int major) {
     PostgresServer server = PostgresServers.embedded(major);
     assertThat(server.queryOne("postgres", "show server_version")).startsWith(major + ".");
+    assertThat(server.majorVersion()).isEqualTo(major);
     assertThat(server.queryOne("postgres", "show fsync")).isEqualTo("on");
     assertThat(PostgresServers.embedded(major)).isSameAs(server);
   }
