@@ -1,7 +1,6 @@
 package stet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -207,33 +206,6 @@ class BadNightsIT {
     keptFiles = liveFiles;
     server.execute(database, "delete from t where id > 1");
     requireTheNextOneWorks();
-  }
-
-  private static void mount(String options, Path where) throws Exception {
-    Files.createDirectories(where);
-    Process mount =
-        new ProcessBuilder("mount", "-t", "tmpfs", "-o", options, "tmpfs", where.toString())
-            .redirectErrorStream(true)
-            .start();
-    String words = new String(mount.getInputStream().readAllBytes());
-    assumeTrue(mount.waitFor() == 0, "a small disk cannot be mounted here: " + words);
-  }
-
-  /** Mounted while a test needs it. */
-  private record Disk(Path where) implements AutoCloseable {
-    static Disk mount(String options, Path where) throws Exception {
-      BadNightsIT.mount(options, where);
-      return new Disk(where);
-    }
-
-    void remount(String options) throws Exception {
-      Trees.shell("mount -o \"remount,$2\" \"$1\"", where.toString(), options);
-    }
-
-    @Override
-    public void close() throws Exception {
-      Trees.shell("umount -l \"$1\"", where.toString());
-    }
   }
 
   @Test

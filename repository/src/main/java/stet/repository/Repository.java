@@ -5,12 +5,15 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Consumer;
 import stet.repository.RepositoryException.Problem;
 import stet.repository.backend.Backend;
 import stet.repository.backend.FileType;
@@ -284,27 +287,47 @@ public final class Repository implements AutoCloseable {
     }
   }
 
-  /** All snapshots, oldest first. */
+  /**
+   * All snapshots, oldest first.
+   *
+   * @throws RepositoryException with {@code DAMAGED} if one cannot be read
+   */
   public List<Snapshot> snapshots() {
+    return snapshots(e -> {
+      throw e;
+    });
+  }
+
+  /**
+   * The snapshots that can be read, oldest first.
+   *
+   * @param damaged receives what is wrong with each of the others
+   */
+  public List<Snapshot> snapshots(Consumer<RepositoryException> damaged) {
+    Queue<RepositoryException> unreadable = new ConcurrentLinkedQueue<>();
     List<Id> ids = new ArrayList<>();
     backend.list(FileType.SNAPSHOT, (id, _) -> ids.add(id));
     List<Snapshot> snapshots = new ArrayList<>();
-    inParallel(ids, this::snapshotUnlessGone)
+    inParallel(ids, id -> snapshotUnlessGone(id, unreadable::add))
         .forEach(snapshot -> snapshot.ifPresent(snapshots::add));
+    unreadable.forEach(damaged);
     snapshots.sort(
         Comparator.comparing((Snapshot s) -> s.time().toInstant())
             .thenComparing(Snapshot::requireId));
     return snapshots;
   }
 
-  private Optional<Snapshot> snapshotUnlessGone(Id id) {
+  private Optional<Snapshot> snapshotUnlessGone(Id id, Consumer<RepositoryException> damaged) {
     try {
       return Optional.of(snapshot(id));
     } catch (RepositoryException e) {
-      if (e.problem() == Problem.NOT_FOUND) {
-        return Optional.empty(); // forgotten by another client since the listing
+      switch (e.problem()) {
+        case NOT_FOUND -> {} // forgotten by another client since the listing
+        case DAMAGED -> damaged.accept(e);
+        case NO_REPOSITORY, EXISTS, LOCKED, WRONG_PASSWORD, UNSUPPORTED, STORAGE, INTERRUPTED ->
+            throw e;
       }
-      throw e;
+      return Optional.empty();
     }
   }
 

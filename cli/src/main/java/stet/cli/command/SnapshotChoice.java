@@ -1,11 +1,15 @@
 package stet.cli.command;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeParseException;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -14,6 +18,7 @@ import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.snapshot.SnapshotCatalog;
 import stet.repository.Repository;
+import stet.repository.RepositoryException;
 import stet.repository.snapshot.Snapshot;
 
 /** The arguments that choose a snapshot, shared by all verbs that take one. */
@@ -34,6 +39,9 @@ final class SnapshotChoice {
               + " 2026-11-20T14:30:00Z.")
   private @Nullable String at;
 
+  /** As much as clocks of different machines may differ unnoticed. */
+  private static final Duration CLOCKS_DIFFER = Duration.ofMinutes(5);
+
   SnapshotChoice() {}
 
   /** A choice made by another verb. */
@@ -46,8 +54,27 @@ final class SnapshotChoice {
     String app = session.configuration().app();
     boolean named = !name.equals("latest");
     String environment = named ? "" : session.environment().name();
-    return new SnapshotCatalog(app, repository.snapshots())
-        .resolve(name, environment, at == null ? null : time(at));
+    List<RepositoryException> damaged = new ArrayList<>();
+    SnapshotCatalog catalog = new SnapshotCatalog(app, repository.snapshots(damaged::add));
+    boolean latest = name.equals("latest") || name.startsWith("latest@");
+    if (latest && !damaged.isEmpty()) {
+      throw new StetException(
+          ErrorCode.REPOSITORY_DAMAGED,
+          damaged.getFirst().getMessage() + ", so which snapshot is the latest is not known",
+          "Name one by its id; `stet snapshots` lists those that can be read.");
+    }
+    Snapshot snapshot = catalog.resolve(name, environment, at == null ? null : time(at));
+    if (latest && snapshot.time().toInstant().isAfter(Instant.now().plus(CLOCKS_DIFFER))) {
+      session
+          .output()
+          .warn(
+              "the latest snapshot "
+                  + snapshot.requireId().shortText()
+                  + " is of the future: "
+                  + snapshot.time().truncatedTo(ChronoUnit.SECONDS),
+              "A clock was or is wrong; --at or an id chooses another.");
+    }
+    return snapshot;
   }
 
   /** A time as people write it; without an offset it is local, a day means its end. */

@@ -45,7 +45,10 @@ public final class SnapshotsCommand implements Callable<Integer> {
     List<Snapshot> snapshots = new ArrayList<>();
     try (Repository repository = Configured.open(configuration)) {
       for (Snapshot snapshot :
-          new SnapshotCatalog(configuration.app(), repository.snapshots()).all()) {
+          new SnapshotCatalog(
+                  configuration.app(),
+                  repository.snapshots(e -> output.warn(e.getMessage(), e.hint())))
+              .all()) {
         if (environment == null
             || Objects.equals(environment, SnapshotCatalog.environment(snapshot))) {
           snapshots.add(snapshot);

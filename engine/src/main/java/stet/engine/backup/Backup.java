@@ -109,7 +109,10 @@ public final class Backup {
   private Result capture(List<String> tags, Instant started) {
     try (RepositoryLock lock = repository.lock(false)) {
       operation.progress().phase("loading the index");
-      SnapshotCatalog catalog = new SnapshotCatalog(environment.app(), repository.snapshots());
+      SnapshotCatalog catalog =
+          new SnapshotCatalog(
+              environment.app(),
+              repository.snapshots(e -> operation.progress().warn(e.getMessage())));
       repository.loadIndex();
       int adopted = IndexRepair.adopt(repository);
       if (adopted > 0) {
