@@ -404,45 +404,6 @@ class FilesComponentTest {
   }
 
   @Test
-  void failsOnAFileThatKeepsChangingUnlessToldToGoOn() throws IOException {
-    write(files.media, "log", random(8, 6_000_000));
-    write(files.media, "quiet", "x");
-    AtomicBoolean stop = new AtomicBoolean();
-    Thread writer =
-        new Thread(() -> {
-          try (FileHandle file = files.media.openForWriting(name("log"))) {
-            for (long i = 0; !stop.get(); i++) {
-              file.writeAt(new byte[] {(byte) i}, 0, 1, 6_000_000 + i);
-            }
-          } catch (PosixException e) {
-            throw new IllegalStateException(e);
-          }
-        });
-    writer.start();
-    try {
-      for (String policy : List.of("retry", "fail")) {
-        assertThatExceptionOfType(StetException.class)
-            .isThrownBy(() -> files.capture("on_change", policy))
-            .withMessage(files.path() + "/log changed while it was read")
-            .satisfies(e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE))
-            .satisfies(e -> assertThat(e.hint()).contains("on_change: warn"));
-      }
-      Captured captured = files.capture("on_change", "warn");
-      assertThat(skipped(captured))
-          .containsExactly(files.path() + "/log changed while it was read");
-      stop.set(true);
-      writer.join();
-      // What was read of it is whole in itself.
-      assertThat(TreeImage.of(files.restore(captured)).keySet())
-          .containsExactly(".", "log", "quiet");
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
-    } finally {
-      stop.set(true);
-    }
-  }
-
-  @Test
   void filesThatComeAndGoDoNotFailACapture() throws Exception {
     for (int i = 0; i < 300; i++) {
       write(files.media, "stays-" + i, "x" + i);
