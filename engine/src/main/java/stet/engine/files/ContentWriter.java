@@ -40,6 +40,7 @@ final class ContentWriter {
   private final Pool<byte[]> smallBuffers = new Pool<>(() -> new byte[RabinChunker.MIN]);
   private final Pool<Cutter> cutters;
   private final Semaphore givenKib = new Semaphore(MAX_GIVEN_KIB);
+  private boolean zerosSaved;
 
   ContentWriter(BlobSink sink, Polynomial polynomial, Workers workers, Progress progress) {
     RabinChunker.Tables tables = new RabinChunker.Tables(polynomial);
@@ -69,12 +70,15 @@ final class ContentWriter {
    * Saves the file's bytes from where it stands.
    *
    * @param size how many bytes to read; fewer if the file ends before
+   * @param sparse whether it may have holes
    */
-  Content write(FileHandle file, long size) throws PosixException {
+  Content write(FileHandle file, long size, boolean sparse) throws PosixException {
     if (size == 0) {
       return Content.EMPTY;
     }
-    return size <= RabinChunker.MIN ? small(file, (int) size) : large(file, size);
+    return size <= RabinChunker.MIN
+        ? small(file, (int) size)
+        : large(file, size, sparse ? new HoleReader(file, size) : null);
   }
 
   private Content small(FileHandle file, int size) throws PosixException {
@@ -92,7 +96,8 @@ final class ContentWriter {
     }
   }
 
-  private Content large(FileHandle file, long size) throws PosixException {
+  private Content large(FileHandle file, long size, @Nullable HoleReader holes)
+      throws PosixException {
     Cutter cutter = cutters.take();
     cutter.chunker.reset();
     byte[] buffer = cutter.buffer;
@@ -102,6 +107,18 @@ final class ContentWriter {
     long read = 0;
     boolean ended = false;
     while (true) {
+      if (holes != null && holes.isHole(read - (end - start), RabinChunker.MIN)) {
+        workers.check();
+        // A chunk of a hole: what the chunker would cut, without looking at it.
+        read += RabinChunker.MIN - (end - start);
+        holes.seek(read);
+        chunks.saveZeros();
+        cutter.chunker.reset();
+        start = 0;
+        end = 0;
+        ended = read == size;
+        continue;
+      }
       int cut = cutter.chunker.next(buffer, start, end, ended);
       if (cut >= 0) {
         chunks.save(buffer, start, cut - start);
@@ -116,7 +133,7 @@ final class ContentWriter {
           start = 0;
         }
         int want = (int) Math.min(Math.min(READ, buffer.length - end), size - read);
-        int count = file.read(buffer, end, want);
+        int count = holes == null ? file.read(buffer, end, want) : holes.read(buffer, end, want);
         end += count;
         read += count;
         ended = count < want || read == size;
@@ -150,6 +167,12 @@ final class ContentWriter {
       collect(MAX_GIVEN);
     }
 
+    void saveZeros() {
+      collect(0);
+      ids.add(zeroChunk());
+      progress.advance(RabinChunker.MIN);
+    }
+
     private void collect(int leave) {
       while (given.size() > leave) {
         ids.add(given.removeFirst().id());
@@ -160,6 +183,15 @@ final class ContentWriter {
       collect(0);
       return ids;
     }
+  }
+
+  /** The id of a hole's chunk, which is saved when the first is found. */
+  private synchronized Id zeroChunk() {
+    if (!zerosSaved) {
+      sink.save(BlobType.DATA, new byte[RabinChunker.MIN]);
+      zerosSaved = true;
+    }
+    return SparseFiles.ZERO_CHUNK;
   }
 
   private static int kib(int bytes) {

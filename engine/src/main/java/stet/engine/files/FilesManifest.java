@@ -19,6 +19,9 @@ final class FilesManifest {
   /** Files taken from the parent snapshot without being read. */
   static final String UNCHANGED = "unchanged";
 
+  /** The inodes of files that have holes; missing if nobody looked or there are very many. */
+  static final String SPARSE = "sparse";
+
   static final String EXCLUDED = "excluded";
   static final String SOCKETS = "sockets";
 

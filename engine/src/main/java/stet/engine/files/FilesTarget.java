@@ -1,12 +1,12 @@
 package stet.engine.files;
 
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -19,91 +19,57 @@ import stet.engine.posix.FileHandle;
 import stet.engine.posix.PosixException;
 import stet.engine.posix.PosixPath;
 import stet.engine.posix.Stat;
-import stet.engine.posix.TreeRemoval;
 import stet.engine.posix.TreeSize;
 import stet.repository.json.JsonException;
 
 /**
- * A directory as a restore works on it. States beside it are its siblings, so that exchanging two
- * names of one directory makes a state live in one step that a crash cannot halve.
+ * A directory as a restore works on it: the live one, and the states that lie at its {@link Place}.
  *
- * <p>After the exchange the replaced directory still has the other's name and gets its own by a
- * second rename. In between, the journals tell what is what: each names the identity of the
- * directory it is about, and is written before that directory moves.
+ * <p>After an exchange the replaced state still has the other's name and gets its own by a second
+ * rename. In between, the journals tell what is what: each names the identity of the state it is
+ * about, and is written before that state moves.
  */
 final class FilesTarget implements Target {
-  private final PosixPath path;
-  private final byte[] live;
-  private final Directory parent;
-  private final SiblingNames names;
-  private final Steps steps;
-  private final List<Directory> locked = new ArrayList<>();
+  private static final byte[] LOST_AND_FOUND = "lost+found".getBytes(StandardCharsets.US_ASCII);
 
-  /** Called before each change on disk. */
-  @FunctionalInterface
-  interface Steps {
-    void before(String step);
-  }
+  private final PosixPath path;
+  private final Place place;
+  private final SiblingNames names;
+  private final Place.Steps steps;
 
   /**
    * Opens the directory that {@code path} lies in.
    *
    * @throws StetException if there is none
    */
-  FilesTarget(PosixPath path, Steps steps) {
+  FilesTarget(PosixPath path, Place.Steps steps) {
     this.path = path;
-    this.live = path.name();
-    this.names = new SiblingNames(live);
+    this.names = new SiblingNames(path.name());
     this.steps = steps;
-    PosixPath above = path.parent();
-    if (above == null) {
-      throw new IllegalArgumentException("a component's directory lies in another");
-    }
-    try {
-      this.parent = Directory.openFollowing(above);
-    } catch (PosixException e) {
-      throw new StetException(
-          ErrorCode.SOURCE,
-          "cannot open " + above + ": " + e.reason(),
-          "Create the directory that " + path + " is to lie in.",
-          e);
-    }
+    this.place = Place.of(path, steps);
   }
 
-  /** What tells a directory from any that takes its place, across renames and restarts. */
-  static String identity(Stat stat) {
-    // Not the device: its number may be another after a restart, and siblings share it anyway.
-    // The time of birth, because numbers of removed directories are used again.
-    return Long.toUnsignedString(stat.inode()) + ":" + stat.born();
+  static boolean isLostAndFound(byte[] name) {
+    return Arrays.equals(name, LOST_AND_FOUND);
+  }
+
+  /** The directory of states, where there must be one. */
+  private Directory parent() {
+    return Objects.requireNonNull(place.states(), "there are no states");
+  }
+
+  private List<Entry> entries() throws PosixException {
+    Directory states = place.states();
+    return states == null ? List.of() : states.list();
   }
 
   @Override
   public Live live() {
-    String description = "directory " + path;
     try {
-      Stat stat = liveStat();
-      if (stat == null) {
-        return new Live(null, true, description);
-      }
-      try (Directory directory = parent.openDirectory(live)) {
-        boolean empty =
-            directory.list().stream()
-                .allMatch(entry -> Arrays.equals(entry.name(), LOST_AND_FOUND));
-        return new Live(identity(stat), empty, description);
-      }
+      return new Live(place.live(), place.isEmpty(), "directory " + path);
     } catch (PosixException e) {
       throw FileErrors.of(e);
     }
-  }
-
-  private static final byte[] LOST_AND_FOUND = "lost+found".getBytes(StandardCharsets.US_ASCII);
-
-  private @Nullable Stat liveStat() throws PosixException {
-    Stat stat = parent.find(live);
-    if (stat != null && !stat.isDirectory()) {
-      throw notADirectory(path, stat);
-    }
-    return stat;
   }
 
   static StetException notADirectory(PosixPath path, Stat stat) {
@@ -121,16 +87,22 @@ final class FilesTarget implements Target {
     String operation = context.operation().id();
     byte[] name = names.of(Role.STAGING, operation);
     try {
-      requireExchangeable();
+      place.requireExchangeable();
+      Directory parent = place.makeStates();
       requireFree(name);
       removeLeftovers();
       make(name);
       try {
         requireExchange(name, operation);
-        writeJournal(name, identity(parent.stat(name)), null);
-        TreeRestore.restore(context, parent.openDirectory(name));
+        place.furnish(name);
+        writeJournal(name, place.identity(name), null, null);
+        TreeRestore.restore(context, place.openContent(name));
+        String identity = Objects.requireNonNull(place.identity(name));
+        String top = place.top(name);
+        if (top != null) {
+          writeJournal(name, identity, null, top);
+        }
         parent.sync();
-        String identity = identity(parent.stat(name));
         return new Beside(Role.STAGING, operation, printable(name), identity, null);
       } catch (PosixException | RuntimeException | Error e) {
         discard(name, operation, e);
@@ -142,10 +114,10 @@ final class FilesTarget implements Target {
   }
 
   private void requireFree(byte[] name) throws PosixException {
-    if (parent.find(name) != null) {
+    if (parent().find(name) != null) {
       throw new StetException(
           ErrorCode.FAILED,
-          parent.path().resolve(name) + " is there already",
+          parent().path().resolve(name) + " is there already",
           "Rename it if it is yours; `stet restore --abort` removes what a restore has left.");
     }
   }
@@ -153,9 +125,9 @@ final class FilesTarget implements Target {
   /** Makes an empty directory, announced first, so that it is known whenever this process dies. */
   private void make(byte[] name) throws PosixException {
     try {
-      writeJournal(name, null, null);
+      writeJournal(name, null, null, null);
       steps.before("make directory");
-      parent.makeDirectory(name, 0700);
+      parent().makeDirectory(name, 0700);
     } catch (PosixException e) {
       removeJournal(name);
       if (e.is(Errno.EACCES, Errno.EPERM, Errno.EROFS)) {
@@ -175,45 +147,18 @@ final class FilesTarget implements Target {
   private void requireExchange(byte[] name, String operation) throws PosixException {
     byte[] other = names.dropped(operation);
     steps.before("make directory to exchange");
-    parent.makeDirectory(other, 0700);
+    parent().makeDirectory(other, 0700);
     try {
       steps.before("try to exchange");
-      parent.exchange(name, other);
+      parent().exchange(name, other);
     } catch (PosixException e) {
       if (e.is(Errno.EINVAL, Errno.ENOSYS, Errno.EOPNOTSUPP)) {
-        throw cannotExchange("the file system of " + path + " cannot exchange directories");
+        throw Place.cannotExchange("the file system of " + path + " cannot exchange directories");
       }
       throw e;
     }
     steps.before("remove directory to exchange");
-    parent.removeDirectory(other);
-  }
-
-  /** Fails unless the live directory can change places with a sibling. */
-  private void requireExchangeable() throws PosixException {
-    Stat stat = liveStat();
-    if (stat == null) {
-      return;
-    }
-    List<PosixPath> mounts;
-    try {
-      mounts = Mounts.within(parent.realPath().resolve(live));
-    } catch (IOException e) {
-      mounts = List.of();
-    }
-    if (stat.mountRoot() || stat.device() != parent.stat().device()) {
-      throw cannotExchange(path + " is a mount point");
-    }
-    if (!mounts.isEmpty()) {
-      throw cannotExchange("a file system is mounted at " + mounts.getFirst() + ", inside " + path);
-    }
-  }
-
-  private static StetException cannotExchange(String fact) {
-    return new StetException(
-        ErrorCode.SOURCE,
-        fact + ", so that it cannot change places with the restored directory",
-        "Restore into another directory with --to-dir and move the files, or unmount it first.");
+    parent().removeDirectory(other);
   }
 
   private void discard(byte[] name, String operation, Throwable cause) {
@@ -221,6 +166,7 @@ final class FilesTarget implements Target {
     try {
       remove(name, operation);
       removeLeftovers();
+      place.tidy();
     } catch (PosixException | RuntimeException e) {
       cause.addSuppressed(e);
     } finally {
@@ -233,13 +179,19 @@ final class FilesTarget implements Target {
   @Override
   public void note(Beside state, String note) {
     try {
-      if (locate(state.identity()) == null) {
+      if (!isThere(state.identity())) {
         throw gone(state);
       }
-      writeJournal(names.of(state.role(), state.operation()), state.identity(), note);
+      byte[] name = names.of(state.role(), state.operation());
+      Journal journal = readJournal(name);
+      writeJournal(name, state.identity(), note, journal == null ? null : journal.text.top());
     } catch (PosixException e) {
       throw FileErrors.of(e);
     }
+  }
+
+  private boolean isThere(String identity) throws PosixException {
+    return identity.equals(place.live()) || locate(identity) != null;
   }
 
   @Override
@@ -251,44 +203,64 @@ final class FilesTarget implements Target {
         return previousOf(operation);
       }
       byte[] own = names.of(state.role(), state.operation());
-      Stat stat = liveStat();
-      if (stat == null || !identity(stat).equals(state.identity())) {
+      String live = place.live();
+      if (!state.identity().equals(live)) {
         byte[] name = locate(state.identity());
         if (name == null) {
           throw gone(state);
         }
-        if (stat == null) {
-          keepLocked(name);
-          steps.before("rename state to live");
-          parent.rename(name, live);
+        if (live == null) {
+          place.putLive(name);
         } else {
-          requireExchangeable();
           if (!Arrays.equals(name, previous)) {
             requireFree(previous);
           }
-          writeJournal(previous, identity(stat), note);
-          keepLocked(name);
-          steps.before("exchange state and live");
-          parent.exchange(name, live);
-        }
-        steps.before("sync exchange");
-        parent.sync();
-      }
-      Journal journal = readJournal(previous);
-      if (journal != null && parent.find(previous) == null) {
-        byte[] replaced = locate(journal.text.identity());
-        if (replaced != null && !Arrays.equals(replaced, live)) {
-          steps.before("rename replaced to previous");
-          parent.rename(replaced, previous);
-          steps.before("sync rename");
-          parent.sync();
+          writeJournal(previous, live, note, topAtFirst(previous, live));
+          place.exchange(name);
         }
       }
+      settleReplaced(previous);
+      Journal journal = readJournal(own);
+      String top = journal == null ? null : journal.text.top();
+      place.setTop(top);
+      renameReplaced(previous, previous);
       steps.before("remove the state's journal");
       removeJournal(own);
+      place.setTop(top);
       return previousOf(operation);
     } catch (PosixException e) {
       throw FileErrors.of(e);
+    }
+  }
+
+  /** What was live when a swap began, not what an exchange that died has left of it. */
+  private @Nullable String topAtFirst(byte[] previous, String live) throws PosixException {
+    Journal begun = readJournal(previous);
+    return begun != null && begun.isAbout(live) ? begun.text.top() : place.top(null);
+  }
+
+  /** Where what a journal is about lies among the states, or null. */
+  private byte @Nullable [] about(byte[] journalOf) throws PosixException {
+    Journal journal = readJournal(journalOf);
+    return journal == null ? null : locate(journal.text.identity());
+  }
+
+  /** Undoes a swap back that died on its way. */
+  private void settleReplaced(byte[] previous) throws PosixException {
+    byte[] replaced = about(previous);
+    if (replaced != null) {
+      place.settle(replaced);
+    }
+  }
+
+  /** Gives the state that a journal is about its own name, unless that is taken. */
+  private void renameReplaced(byte[] journalOf, byte[] to) throws PosixException {
+    byte[] replaced = about(journalOf);
+    if (replaced != null && parent().find(to) == null) {
+      steps.before("rename replaced");
+      parent().rename(replaced, to);
+      steps.before("sync rename");
+      parent().sync();
     }
   }
 
@@ -300,29 +272,22 @@ final class FilesTarget implements Target {
   }
 
   private void putAside(byte[] previous, String note) throws PosixException {
-    Stat stat = liveStat();
-    if (stat != null) {
-      requireExchangeable();
+    String live = place.live();
+    if (live != null) {
+      Directory states = place.makeStates();
       requireFree(previous);
-      writeJournal(previous, identity(stat), note);
-      steps.before("rename live to previous");
-      parent.rename(live, previous);
+      writeJournal(previous, live, note, place.top(null));
+      place.putAside(previous);
+      states.sync();
     }
-    steps.before("sync rename");
-    parent.sync();
   }
 
   private void putBack(byte[] previous) throws PosixException {
-    Journal journal = readJournal(previous);
-    byte[] replaced = journal == null ? null : locate(journal.text.identity());
-    if (replaced != null && liveStat() == null) {
-      keepLocked(replaced);
-      steps.before("rename previous to live");
-      parent.rename(replaced, live);
-      steps.before("sync rename");
-      parent.sync();
+    byte[] replaced = about(previous);
+    if (replaced != null && place.live() == null) {
+      place.putLive(replaced);
     }
-    if (parent.find(previous) == null) {
+    if (parent().find(previous) == null) {
       steps.before("remove the previous state's journal");
       removeJournal(previous);
     }
@@ -331,42 +296,45 @@ final class FilesTarget implements Target {
   @Override
   public void swapBack(@Nullable Beside state, String operation) {
     try {
+      if (place.states() == null) {
+        return;
+      }
       byte[] previous = names.of(Role.PREVIOUS, operation);
       if (state == null) {
         putBack(previous);
         return;
       }
       byte[] own = names.of(state.role(), state.operation());
-      Stat stat = liveStat();
       Journal journal = readJournal(previous);
-      if (stat != null && identity(stat).equals(state.identity())) {
-        writeJournal(own, state.identity(), state.note());
+      if (state.identity().equals(place.live())) {
+        Journal stored = readJournal(own);
+        // What was not set yet is in the journal, the rest can be seen.
+        String top = stored == null ? place.top(null) : stored.text.top();
+        writeJournal(own, state.identity(), state.note(), top);
         byte[] replaced = journal == null ? null : locate(journal.text.identity());
         if (replaced == null) {
-          steps.before("rename live to state");
-          parent.rename(live, own);
+          place.putAside(own);
         } else {
-          requireExchangeable();
-          keepLocked(replaced);
-          steps.before("exchange live and previous");
-          parent.exchange(replaced, live);
+          place.exchange(replaced);
         }
-        steps.before("sync exchange");
-        parent.sync();
       }
       byte[] name = locate(state.identity());
       if (name == null) {
         return;
       }
+      place.settle(name);
+      String top = journal == null ? null : journal.text.top();
+      place.setTop(top);
       if (!Arrays.equals(name, own)) {
         steps.before("rename replaced to state");
-        parent.rename(name, own);
+        parent().rename(name, own);
         steps.before("sync rename");
-        parent.sync();
+        parent().sync();
       }
-      if (parent.find(previous) == null) {
+      if (parent().find(previous) == null) {
         steps.before("remove the previous state's journal");
         removeJournal(previous);
+        place.setTop(top);
       }
     } catch (PosixException e) {
       throw FileErrors.of(e);
@@ -376,7 +344,7 @@ final class FilesTarget implements Target {
   @Override
   public List<Beside> beside() {
     try {
-      List<Entry> entries = parent.list();
+      List<Entry> entries = entries();
       List<Journal> journals = journals(entries);
       List<Found> all = new ArrayList<>();
       for (Entry entry : entries) {
@@ -408,11 +376,10 @@ final class FilesTarget implements Target {
 
   /** The state of that name, or null if there is none or if no journal says that it is ours. */
   private @Nullable Found found(byte[] name, List<Journal> journals) throws PosixException {
-    Stat stat = names.state(name) == null ? null : parent.find(name);
-    if (stat == null || !stat.isDirectory()) {
+    String identity = names.state(name) == null ? null : place.identity(name);
+    if (identity == null) {
       return null;
     }
-    String identity = identity(stat);
     Journal journal = null;
     for (Journal each : journals) {
       // The name may still be the other directory's. Of several journals about one directory that
@@ -447,29 +414,20 @@ final class FilesTarget implements Target {
       throws PosixException {
     for (Journal each : journals) {
       if (each.text.identity() == null && Arrays.equals(each.state, name)) {
-        try (Directory made = parent.openDirectory(name)) {
-          return made.isEmpty() ? each : null;
-        }
+        return place.isBlank(name) ? each : null;
       }
     }
     return null;
   }
 
-  /** Where the directory of that identity is: live, beside, or nowhere (null). */
+  /** The name that the state of that identity has, or null if it is live or nowhere. */
   private byte @Nullable [] locate(@Nullable String identity) throws PosixException {
     if (identity == null) {
       return null;
     }
-    Stat stat = parent.find(live);
-    if (stat != null && stat.isDirectory() && identity(stat).equals(identity)) {
-      return live;
-    }
-    for (Entry entry : parent.list()) {
-      if (names.state(entry.name()) != null) {
-        Stat sibling = parent.find(entry.name());
-        if (sibling != null && sibling.isDirectory() && identity(sibling).equals(identity)) {
-          return entry.name();
-        }
+    for (Entry entry : entries()) {
+      if (names.state(entry.name()) != null && identity.equals(place.identity(entry.name()))) {
+        return entry.name();
       }
     }
     return null;
@@ -479,7 +437,7 @@ final class FilesTarget implements Target {
   public long size(Beside state) {
     try {
       byte[] name = locate(state.identity());
-      return name == null ? 0 : TreeSize.measure(parent, name);
+      return name == null ? 0 : TreeSize.measure(parent(), name);
     } catch (PosixException e) {
       return -1;
     }
@@ -488,22 +446,27 @@ final class FilesTarget implements Target {
   @Override
   public void drop(Beside state) {
     try {
-      byte[] name = locate(state.identity());
-      if (name != null && Arrays.equals(name, live)) {
+      if (place.states() == null) {
+        place.tidy();
+        return;
+      }
+      if (state.identity().equals(place.live())) {
         throw new StetException(
             ErrorCode.REFUSED, path + " is live and is not dropped as a previous state", null);
       }
+      byte[] name = locate(state.identity());
       if (name != null) {
-        if (found(name, journals(parent.list())) == null) {
+        if (found(name, journals(entries())) == null) {
           throw new StetException(
               ErrorCode.REFUSED,
-              parent.path().resolve(name) + " was not put there by Stet and is not dropped",
+              parent().path().resolve(name) + " was not put there by Stet and is not dropped",
               null);
         }
         removeLeftovers();
         remove(name, state.operation());
       }
       removeLeftovers();
+      place.tidy();
     } catch (PosixException e) {
       throw FileErrors.of(e);
     }
@@ -515,15 +478,15 @@ final class FilesTarget implements Target {
    */
   private void remove(byte[] name, String operation) throws PosixException {
     steps.before("rename state to dropped");
-    parent.rename(name, names.dropped(operation));
+    parent().rename(name, names.dropped(operation));
     steps.before("remove dropped");
-    TreeRemoval.remove(parent, names.dropped(operation));
-    parent.sync();
+    place.remove(names.dropped(operation));
+    parent().sync();
   }
 
   /** Ends removals that were begun, and removes journals about nothing. */
   private void removeLeftovers() throws PosixException {
-    List<Entry> entries = parent.list();
+    List<Entry> entries = entries();
     List<Journal> journals = journals(entries);
     for (Entry entry : entries) {
       removeDropped(entry.name(), journals);
@@ -532,12 +495,11 @@ final class FilesTarget implements Target {
       }
     }
     for (Journal journal : journals) {
-      byte[] where = locate(journal.text.identity());
-      boolean useless =
-          where == null
-              ? parent.find(journal.state) == null || announcement(journal.state, journals) == null
-              : Arrays.equals(where, live);
-      if (useless) {
+      boolean useful =
+          locate(journal.text.identity()) != null
+              || (parent().find(journal.state) != null
+                  && announcement(journal.state, journals) != null);
+      if (!useful) {
         steps.before("remove journal");
         removeJournal(journal.state);
       }
@@ -547,14 +509,18 @@ final class FilesTarget implements Target {
   /** Ends the removal of a directory that a journal is about, or that one announced. */
   private void removeDropped(byte[] name, List<Journal> journals) throws PosixException {
     String operation = names.droppedBy(name);
-    Stat stat = operation == null ? null : parent.find(name);
-    if (stat == null || !stat.isDirectory()) {
+    String identity = operation == null ? null : place.identity(name);
+    if (identity == null) {
+      return;
+    }
+    if (place.isPrivate()) {
+      place.remove(name);
       return;
     }
     for (Journal journal : journals) {
-      if (journal.isAbout(identity(stat))) {
-        TreeRemoval.remove(parent, name);
-        parent.sync();
+      if (journal.isAbout(identity)) {
+        place.remove(name);
+        parent().sync();
         return;
       }
       if (journal.text.identity() == null && journal.role.operation().equals(operation)) {
@@ -566,7 +532,7 @@ final class FilesTarget implements Target {
 
   private void removeIfEmpty(byte[] name) throws PosixException {
     try {
-      parent.removeDirectory(name);
+      parent().removeDirectory(name);
     } catch (PosixException e) {
       if (!e.is(Errno.ENOTEMPTY, Errno.EEXIST)) {
         throw e;
@@ -594,47 +560,48 @@ final class FilesTarget implements Target {
       return null;
     }
     try {
-      StateJournal text = StateJournal.read(parent, name);
+      StateJournal text = StateJournal.read(parent(), name);
       return text == null ? null : new Journal(state, role, text);
     } catch (JsonException e) {
       throw new StetException(
           ErrorCode.FAILED,
-          parent.path().resolve(name) + " is not a journal of Stet: " + e.getMessage(),
+          parent().path().resolve(name) + " is not a journal of Stet: " + e.getMessage(),
           "Move it away if it is not yours; without it the directory is not known as a state.",
           e);
     }
   }
 
-  private void writeJournal(byte[] state, @Nullable String identity, @Nullable String note)
+  private void writeJournal(
+      byte[] state, @Nullable String identity, @Nullable String note, @Nullable String top)
       throws PosixException {
     byte[] name = SiblingNames.journal(state);
     byte[] unfinished = SiblingNames.unfinished(name);
-    byte[] bytes = new StateJournal(identity, note, Instant.now()).toBytes();
+    byte[] bytes = new StateJournal(identity, note, Instant.now(), top).toBytes();
     removeUnfinished(unfinished);
     steps.before("create journal");
-    try (FileHandle file = parent.create(unfinished)) {
+    try (FileHandle file = parent().create(unfinished)) {
       steps.before("write journal");
       file.writeAt(bytes, 0, bytes.length, 0);
       file.sync();
     }
     steps.before("rename journal");
-    parent.replace(unfinished, name);
+    parent().replace(unfinished, name);
     steps.before("sync journal");
-    parent.sync();
+    parent().sync();
   }
 
   private void removeJournal(byte[] state) throws PosixException {
     byte[] name = SiblingNames.journal(state);
     removeUnfinished(SiblingNames.unfinished(name));
-    if (parent.find(name) != null) {
-      parent.remove(name);
-      parent.sync();
+    if (parent().find(name) != null) {
+      parent().remove(name);
+      parent().sync();
     }
   }
 
   private void removeUnfinished(byte[] name) throws PosixException {
-    if (StateJournal.isBegun(parent, name)) {
-      parent.remove(name);
+    if (StateJournal.isBegun(parent(), name)) {
+      parent().remove(name);
     }
   }
 
@@ -642,24 +609,9 @@ final class FilesTarget implements Target {
     return new StetException(
         ErrorCode.NOT_FOUND,
         "there is no directory "
-            + parent.path().resolve(state.name())
+            + parent().path().resolve(state.name())
             + " any more, nor its like under another name",
         "Run stet previous list to see what is there.");
-  }
-
-  /**
-   * Locks what is about to become live, as {@link DirectoryLock} has locked what was: whoever comes
-   * before the whole swap is done must find the live directory locked.
-   */
-  private void keepLocked(byte[] name) {
-    try {
-      Directory directory = parent.openDirectory(name);
-      locked.add(directory);
-      directory.lock(true, false);
-    } catch (PosixException e) {
-      // Where a directory cannot be locked, nobody else relies on its lock.
-      return;
-    }
   }
 
   private static String printable(byte[] name) {
@@ -668,7 +620,6 @@ final class FilesTarget implements Target {
 
   @Override
   public void close() {
-    locked.forEach(Directory::close);
-    parent.close();
+    place.close();
   }
 }

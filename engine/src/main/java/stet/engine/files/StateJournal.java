@@ -23,8 +23,10 @@ import stet.repository.json.JsonObject;
  * @param identity the directory it is about, whatever name that has; null if it is only to be made
  * @param note what {@link stet.engine.component.Target#note} stored, or null
  * @param written when
+ * @param top what {@link Place#top} gave, or null
  */
-record StateJournal(@Nullable String identity, @Nullable String note, Instant written) {
+record StateJournal(
+    @Nullable String identity, @Nullable String note, Instant written, @Nullable String top) {
   private static final int MAX_SIZE = 64 << 20;
 
   private static final byte[] BEGINNING =
@@ -37,7 +39,16 @@ record StateJournal(@Nullable String identity, @Nullable String note, Instant wr
         .putIfPresent("identity", identity)
         .put("written", written.toString())
         .putIfPresent("note", note)
+        .putIfPresent("top", top)
         .toBytes();
+  }
+
+  /** Creates a file with these bytes and makes them durable. */
+  static void write(Directory directory, byte[] name, byte[] bytes) throws PosixException {
+    try (FileHandle file = directory.create(name)) {
+      file.writeAt(bytes, 0, bytes.length, 0);
+      file.sync();
+    }
   }
 
   /**
@@ -64,7 +75,8 @@ record StateJournal(@Nullable String identity, @Nullable String note, Instant wr
       return new StateJournal(
           json.optionalString("identity"),
           json.optionalString("note"),
-          Instant.parse(json.string("written")));
+          Instant.parse(json.string("written")),
+          json.optionalString("top"));
     } catch (DateTimeParseException e) {
       throw new JsonException("its time is none: " + e.getParsedString(), e);
     }

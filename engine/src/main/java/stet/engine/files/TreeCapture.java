@@ -76,6 +76,7 @@ final class TreeCapture {
   private final Progress progress;
   private final Accounts accounts = new Accounts();
   private final HardLinks links = new HardLinks();
+  private final SparseFiles sparse = SparseFiles.empty();
   private final Incomplete incomplete;
   private final ContentWriter content;
   private final Expectation expectation;
@@ -217,7 +218,8 @@ final class TreeCapture {
             .put(FilesManifest.SOCKETS, counts.sockets.sum())
             .put(FilesManifest.EXCLUDED, counts.excluded.sum())
             .put(FilesManifest.BYTES, counts.bytes.sum())
-            .put(FilesManifest.UNCHANGED, counts.unchanged.sum());
+            .put(FilesManifest.UNCHANGED, counts.unchanged.sum())
+            .putIfPresent(FilesManifest.SPARSE, sparse.listed());
     List<String> skipped = incomplete.listed();
     return skipped.isEmpty() ? manifest : manifest.put(FilesManifest.SKIPPED, skipped);
   }
@@ -277,7 +279,9 @@ final class TreeCapture {
       Directory directory, List<Entry> all, List<int[]> names, Entry entry, boolean isDirectory)
       throws PosixException {
     byte[] name = entry.name();
-    if (isDirectory ? isState(directory, all, name) : isJournal(directory, name)) {
+    if (isDirectory
+        ? isState(directory, all, name) || InnerPlace.isHolder(directory, name)
+        : isJournal(directory, name)) {
       progress.detail(directory.path().resolve(name) + " is Stet's own and left out");
       return true;
     }
@@ -294,8 +298,7 @@ final class TreeCapture {
   private static boolean isState(Directory directory, List<Entry> all, byte[] name)
       throws PosixException {
     Stat stat = SiblingNames.isOwnDirectory(name) ? directory.find(name) : null;
-    return stat != null
-        && StateJournal.identities(directory, all).contains(FilesTarget.identity(stat));
+    return stat != null && StateJournal.identities(directory, all).contains(Place.identity(stat));
   }
 
   private static boolean isJournal(Directory directory, byte[] name) throws PosixException {
@@ -394,6 +397,10 @@ final class TreeCapture {
             return taken.node;
           }
           case Attempt.Changed changed -> {
+            if (directory.find(name) == null) {
+              progress.detail(directory.path().resolve(name) + " vanished during the capture");
+              return null;
+            }
             long size = changed.node == null ? 0 : changed.node.size();
             int attempts = size > TOO_LARGE_TO_TRY_OFTEN ? 2 : ATTEMPTS;
             if (settings.onChange() == OnChange.FAIL || attempt + 1 >= attempts) {
@@ -484,13 +491,14 @@ final class TreeCapture {
       if (before.size() >= LARGE) {
         handOver();
       }
-      ContentWriter.Content read = content.write(file, before.size());
+      ContentWriter.Content read = content.write(file, before.size(), SparseFiles.isSparse(before));
       List<Xattr> xattrs = Xattrs.read(file);
       Stat after = file.stat();
       Node node = node(name, NodeType.FILE, before, xattrs, read.size(), read.blobs(), null, null);
       if (read.size() != before.size() || !before.sameContent(after)) {
         return new Attempt.Changed("changed while it was read", node);
       }
+      sparse.note(before);
       counted(read.size());
       return new Attempt.Taken(node);
     }
@@ -584,6 +592,7 @@ final class TreeCapture {
     expectation.found(stat.size());
     progress.advance(stat.size());
     counts.unchanged.increment();
+    sparse.note(stat);
     counted(stat.size());
     return node(
         name, NodeType.FILE, stat, before.xattrs(), stat.size(), before.content(), null, null);

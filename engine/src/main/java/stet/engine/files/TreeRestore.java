@@ -22,6 +22,7 @@ import stet.engine.posix.PosixException;
 import stet.engine.posix.PosixPath;
 import stet.repository.BlobSource;
 import stet.repository.Id;
+import stet.repository.chunk.RabinChunker;
 import stet.repository.tree.Node;
 import stet.repository.tree.NodeType;
 
@@ -43,6 +44,7 @@ final class TreeRestore {
   private final Shortfalls shortfalls;
   private final Metadata metadata;
   private final Expectation expectation;
+  private final SparseFiles sparse;
   private final RestoreLinks links = new RestoreLinks();
   private final LongAdder bytes = new LongAdder();
 
@@ -80,6 +82,7 @@ final class TreeRestore {
     this.workers = workers;
     this.folders = folders;
     this.expectation = new Expectation(progress, FilesManifest.bytes(context.manifest()));
+    this.sparse = SparseFiles.of(context.manifest());
     this.directoryBits = directoryBits();
   }
 
@@ -208,7 +211,7 @@ final class TreeRestore {
       List<Id> content = new ArrayList<>();
       for (Item item : batch) {
         if (item.node.type() == NodeType.FILE) {
-          content.addAll(item.node.content());
+          addContent(item.node, content);
         } else {
           special(use.directory(), item.node);
         }
@@ -223,13 +226,25 @@ final class TreeRestore {
     done(level);
   }
 
+  /** Adds the blobs that must be read to fill a file. */
+  private void addContent(Node node, List<Id> content) {
+    if (sparse.contains(node)) {
+      node.content().stream()
+          .filter(id -> !id.equals(SparseFiles.ZERO_CHUNK))
+          .forEach(content::add);
+    } else {
+      content.addAll(node.content());
+    }
+  }
+
   /** Fills the files of a batch one after another. */
   private final class Files implements AutoCloseable {
     private final Directory directory;
     private final Iterator<Item> items;
     private @Nullable FileHandle file;
     private @Nullable Node node;
-    private int blobsLeft;
+    private boolean holes;
+    private int blobsDone;
     private long position;
 
     Files(Directory directory, List<Item> batch) {
@@ -247,29 +262,52 @@ final class TreeRestore {
         }
         node = next;
         position = 0;
-        blobsLeft = next.content().size();
+        blobsDone = 0;
+        holes = sparse.contains(next);
         file =
             item.made
                 ? directory.openForWriting(next.nameBytes())
                 : directory.create(next.nameBytes());
-        if (blobsLeft == 0) {
-          finish();
+        if (holes) {
+          file.truncate(next.size());
         }
+        passHoles();
       }
     }
 
     void accept(byte[] blob) throws PosixException {
       workers.check();
       FileHandle open = Objects.requireNonNull(file, "more blobs than were asked for");
-      open.writeAt(blob, 0, blob.length, position);
-      position += blob.length;
-      bytes.add(blob.length);
-      progress.advance(blob.length);
-      blobsLeft--;
-      if (blobsLeft == 0) {
-        finish();
-        begin();
+      long at = position;
+      if (holes) {
+        SparseFiles.writeData(
+            blob, at, (from, length) -> open.writeAt(blob, from, length, at + from));
+      } else {
+        open.writeAt(blob, 0, blob.length, at);
       }
+      written(blob.length);
+      passHoles();
+      begin();
+    }
+
+    /** Passes by what needs no writing; ends the file if that is all. */
+    private void passHoles() throws PosixException {
+      List<Id> content = Objects.requireNonNull(node).content();
+      while (holes
+          && blobsDone < content.size()
+          && content.get(blobsDone).equals(SparseFiles.ZERO_CHUNK)) {
+        written(RabinChunker.MIN);
+      }
+      if (blobsDone == content.size()) {
+        finish();
+      }
+    }
+
+    private void written(int length) {
+      position += length;
+      bytes.add(length);
+      progress.advance(length);
+      blobsDone++;
     }
 
     private void finish() throws PosixException {

@@ -17,12 +17,14 @@ import stet.engine.files.Folders.Folder;
 import stet.engine.posix.Accounts;
 import stet.engine.posix.Directory;
 import stet.engine.posix.Entry;
+import stet.engine.posix.Errno;
 import stet.engine.posix.FileHandle;
 import stet.engine.posix.PosixException;
 import stet.engine.posix.PosixPath;
 import stet.engine.posix.Stat;
 import stet.repository.BlobSource;
 import stet.repository.Id;
+import stet.repository.chunk.RabinChunker;
 import stet.repository.json.JsonObject;
 import stet.repository.tree.Node;
 import stet.repository.tree.NodeType;
@@ -264,13 +266,18 @@ final class TreeVerification {
       long position = 0;
       for (Id id : node.content()) {
         workers.check();
+        if (id.equals(SparseFiles.ZERO_CHUNK) && isHole(file, position)) {
+          position += RabinChunker.MIN;
+          progress.advance(RabinChunker.MIN);
+          continue;
+        }
         int length = Math.toIntExact(source.length(id));
         byte[] buffer = buffers.get();
         if (buffer.length < length) {
           buffer = new byte[Math.max(length, 2 * buffer.length)];
           buffers.set(buffer);
         }
-        int read = file.read(buffer, 0, length);
+        int read = file.readAt(buffer, 0, length, position);
         if (read != length || !Id.of(buffer, 0, length).equals(id)) {
           throw differs(
               path,
@@ -287,6 +294,21 @@ final class TreeVerification {
       if (position != stat.size()) {
         throw differs(path, "has " + stat.size() + " bytes, but its blobs hold " + position);
       }
+    }
+  }
+
+  /** Whether a whole chunk of zeros is there without any data, so that it need not be read. */
+  private static boolean isHole(FileHandle file, long position) throws PosixException {
+    try {
+      long data = file.nextData(position);
+      return data < 0
+          ? file.stat().size() >= position + RabinChunker.MIN
+          : data >= position + RabinChunker.MIN;
+    } catch (PosixException e) {
+      if (e.is(Errno.EINVAL, Errno.EOPNOTSUPP, Errno.ENOSYS)) {
+        return false;
+      }
+      throw e;
     }
   }
 

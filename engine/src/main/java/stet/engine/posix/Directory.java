@@ -222,6 +222,11 @@ public final class Directory extends Handle {
     rename(one, this, other, RENAME_EXCHANGE, "exchange");
   }
 
+  /** Exchanges an entry with one of another directory of the same file system in one step. */
+  public void exchange(byte[] one, Directory other, byte[] otherName) throws PosixException {
+    rename(one, other, otherName, RENAME_EXCHANGE, "exchange");
+  }
+
   private void rename(byte[] from, Directory other, byte[] to, int flags, String verb)
       throws PosixException {
     Scratch scratch = Scratch.get();
@@ -239,6 +244,26 @@ public final class Directory extends Handle {
       throw new PosixException(
           (int) -result, verb, path().resolve(from) + preposition + other.path().resolve(to));
     }
+  }
+
+  /** Whether this process may make and remove entries; not so on a read-only file system. */
+  public boolean isWritable() throws PosixException {
+    return isWritable(new byte[] {'.'});
+  }
+
+  /** Whether this process may make and remove entries of a directory in this one. */
+  public boolean isWritable(byte[] name) throws PosixException {
+    Scratch scratch = Scratch.get();
+    int writeAndSearch = 3;
+    long result = call(scratch, Kernel.FACCESSAT, fd(), scratch.first(name), writeAndSearch, 0, 0);
+    if (result < 0) {
+      Errno reason = Errno.of((int) -result);
+      if (reason == Errno.EACCES || reason == Errno.EPERM || reason == Errno.EROFS) {
+        return false;
+      }
+    }
+    check(result, "look at", name);
+    return true;
   }
 
   /** What the file system knows of an entry; a link is not followed. */

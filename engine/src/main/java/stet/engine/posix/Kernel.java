@@ -52,6 +52,7 @@ final class Kernel {
   static final int SYMLINKAT = number(266, 36);
   static final int READLINKAT = number(267, 78);
   static final int FCHMODAT = number(268, 53);
+  static final int FACCESSAT = number(269, 48);
   static final int UTIMENSAT = number(280, 88);
   static final int SYNCFS = number(306, 267);
   static final int RENAMEAT2 = number(316, 276);

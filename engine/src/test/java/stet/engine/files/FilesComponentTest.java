@@ -24,7 +24,6 @@ import java.util.Objects;
 import java.util.ServiceLoader;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -402,31 +401,6 @@ class FilesComponentTest {
     files.media.replace(name("new"), name("file"));
     Captured second = files.captureAgain(first, Instant.now().plusSeconds(3600));
     assertThat(TreeImage.of(files.restore(second))).isEqualTo(files.image());
-  }
-
-  @Test
-  void failsOnAFileThatKeepsChangingUnlessToldToGoOn() throws IOException {
-    write(files.media, "log", random(8, 6_000_000));
-    write(files.media, "quiet", "x");
-    AtomicLong size = new AtomicLong(6_000_000);
-    files.blobs.beforeSaves(() -> {
-      try (FileHandle file = files.media.openForWriting(name("log"))) {
-        file.writeAt(new byte[] {1}, 0, 1, size.getAndIncrement());
-      } catch (PosixException e) {
-        throw new IllegalStateException(e);
-      }
-    });
-    for (String policy : List.of("retry", "fail")) {
-      assertThatExceptionOfType(StetException.class)
-          .isThrownBy(() -> files.capture("on_change", policy))
-          .withMessage(files.path() + "/log changed while it was read")
-          .satisfies(e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE))
-          .satisfies(e -> assertThat(e.hint()).contains("on_change: warn"));
-    }
-    Captured captured = files.capture("on_change", "warn");
-    assertThat(skipped(captured)).containsExactly(files.path() + "/log changed while it was read");
-    // What was read of it is whole in itself.
-    assertThat(TreeImage.of(files.restore(captured)).keySet()).containsExactly(".", "log", "quiet");
   }
 
   @Test
