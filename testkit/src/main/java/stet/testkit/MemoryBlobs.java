@@ -26,11 +26,9 @@ public final class MemoryBlobs implements BlobSink, BlobSource {
   private final Map<Key, byte[]> blobs = new ConcurrentHashMap<>();
   private final AtomicLong saved = new AtomicLong();
   private final AtomicLong savedData = new AtomicLong();
-  private volatile Runnable beforeSaves = () -> {};
 
   @Override
   public Id save(BlobType type, byte[] bytes, int offset, int length) {
-    beforeSaves.run();
     Id id = Id.of(bytes, offset, length);
     blobs.computeIfAbsent(
         new Key(type, id), key -> Arrays.copyOfRange(bytes, offset, offset + length));
@@ -66,13 +64,6 @@ public final class MemoryBlobs implements BlobSink, BlobSource {
     for (Id id : content) {
       consumer.accept(load(BlobType.DATA, id));
     }
-  }
-
-  /**
-   * Has something done on the saving thread before each blob is saved: in the middle of a capture.
-   */
-  public void beforeSaves(Runnable action) {
-    beforeSaves = action;
   }
 
   /** How many different blobs there are. */
