@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -92,7 +93,7 @@ public final class ExportCommand implements Callable<Integer> {
       repository.loadIndex();
       SnapshotFiles files = new SnapshotFiles(repository.reader(), chosen);
       Manifest.Entry entry = entry(files.manifest(), chosen);
-      Node node = java.util.Objects.requireNonNull(files.find(entry.name()));
+      Node node = Objects.requireNonNull(files.find(entry.name()));
       try (ProgressBar progress = session.progress()) {
         Export export =
             new Export(kind(entry), repository.reader(), node, session.operation(progress));

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import stet.engine.postgres.DatabaseDescription.LargeObject;
 import stet.engine.postgres.DatabaseDescription.SecurityLabel;
@@ -70,7 +71,7 @@ final class ArchiveEntries {
 
   /** The entry of a table's rows. */
   Addition rows(Table table) {
-    return java.util.Objects.requireNonNull(rows.get(table));
+    return Objects.requireNonNull(rows.get(table));
   }
 
   /** The entry of the bytes of all large objects, or null if there are none. */

@@ -2,6 +2,7 @@ package stet.engine.postgres;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -168,7 +169,7 @@ final class DumpArchive {
   static DumpArchive read(String path, byte[] content) {
     try {
       return new DumpArchive(path, content);
-    } catch (java.nio.BufferUnderflowException e) {
+    } catch (BufferUnderflowException e) {
       throw new StetException(
           ErrorCode.REPOSITORY_DAMAGED,
           path + " ends in the middle after " + content.length + " bytes",

@@ -1,6 +1,7 @@
 package stet.engine.restore;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import stet.engine.Environment;
 import stet.engine.ErrorCode;
@@ -67,7 +68,7 @@ public final class TableRestoration {
                         + entry.kind()
                         + " to restore into",
                     "Add it to the configuration, or use `stet export --table`."));
-    Node node = java.util.Objects.requireNonNull(files.find(entry.name()));
+    Node node = Objects.requireNonNull(files.find(entry.name()));
     return component.restoreTable(
         new RestoreContext(operation, source, node, entry.details(), manifest.hashKey()), wish);
   }
