@@ -88,14 +88,21 @@ final class CatalogReader {
    * @param heap whether block numbers mean something
    * @param blocks heap blocks, or the storage's size in blocks for other access methods
    * @param toastBytes size of what is stored out of line
+   * @param rowsPerBlock how many rows a block had when the table was last analysed, or 0 if it
+   *     never was
    * @param lengths for each column whose values can be stored out of line, an SQL expression for
    *     about how long a value's text is, which does not fetch the value
    */
   record ReadableTable(
-      Table table, boolean heap, long blocks, long toastBytes, List<String> lengths) {
+      Table table,
+      boolean heap,
+      long blocks,
+      long toastBytes,
+      double rowsPerBlock,
+      List<String> lengths) {
     /** The same table, of which nothing is read. */
     ReadableTable withoutRows() {
-      return new ReadableTable(table, heap, 0, 0, lengths);
+      return new ReadableTable(table, heap, 0, 0, 0, lengths);
     }
 
     /** What reading it costs, roughly. */
@@ -125,8 +132,9 @@ final class CatalogReader {
    *
    * @param main bytes of the table itself
    * @param toast bytes of what is stored out of line
+   * @param rowsPerBlock as in {@link ReadableTable}
    */
-  record Size(long main, long toast) {}
+  record Size(long main, long toast, double rowsPerBlock) {}
 
   /**
    * Sizes of tables by OID. To look at a table's size is to lock it: without waiting only if this
@@ -139,11 +147,15 @@ final class CatalogReader {
             """
             SELECT c.oid, pg_catalog.pg_relation_size(c.oid),
               CASE WHEN c.reltoastrelid = 0 THEN 0
-                ELSE pg_catalog.pg_relation_size(c.reltoastrelid) END
+                ELSE pg_catalog.pg_relation_size(c.reltoastrelid) END,
+              CASE WHEN c.relpages > 0 AND c.reltuples > 0
+                THEN c.reltuples / c.relpages ELSE 0 END
             FROM pg_catalog.pg_class c
             WHERE c.oid = ANY (?)
             """,
-            row -> Map.entry(row.getLong(1), new Size(row.getLong(2), row.getLong(3))),
+            row ->
+                Map.entry(
+                    row.getLong(1), new Size(row.getLong(2), row.getLong(3), row.getDouble(4))),
             connection.createArrayOf("oid", oids.toArray()))
         .forEach(entry -> sizes.put(entry.getKey(), entry.getValue()));
     return sizes;
@@ -236,13 +248,14 @@ final class CatalogReader {
                 rows.getBoolean(4),
                 roots.get(oid),
                 DatabaseCapture.DATA + "/" + ObjectNames.directory(schema, name));
-        Size size = sizes.getOrDefault(oid, new Size(0, 0));
+        Size size = sizes.getOrDefault(oid, new Size(0, 0, 0));
         ReadableTable readable =
             new ReadableTable(
                 table,
                 rows.getBoolean(6),
                 Math.ceilDiv(size.main(), (long) blockSize),
                 size.toast(),
+                size.rowsPerBlock(),
                 wide.getOrDefault(oid, List.of()));
         (isConfiguration ? configuration : ordinary).add(readable);
       }
@@ -338,6 +351,12 @@ final class CatalogReader {
 
   int blockSize() throws SQLException {
     return Integer.parseInt(text("SHOW block_size"));
+  }
+
+  /** Bytes of the server's own cache. */
+  long sharedBuffers() throws SQLException {
+    return Long.parseLong(
+        text("SELECT pg_catalog.pg_size_bytes(pg_catalog.current_setting('shared_buffers'))"));
   }
 
   boolean inRecovery() throws SQLException {

@@ -350,11 +350,11 @@ public final class ConnectionSettings {
         PGProperty.TCP_KEEP_ALIVE,
         "0".equals(values.get("keepalives")) ? "false" : "true");
     setTimeout(properties);
+    set(properties, PGProperty.SOCKET_FACTORY, ConnectionSocketFactory.class.getName());
     String where = "localhost";
     if (host.isSocket()) {
       String path = host.host().startsWith("@") ? "\0" + host.socket().substring(1) : host.socket();
       String peer = values.get("requirepeer");
-      set(properties, PGProperty.SOCKET_FACTORY, ConnectionSocketFactory.class.getName());
       set(
           properties,
           PGProperty.SOCKET_FACTORY_ARG,
@@ -363,10 +363,10 @@ public final class ConnectionSettings {
       set(properties, PGProperty.GSS_ENC_MODE, "disable");
     } else {
       where = host.host().isEmpty() ? host.hostaddr() : host.host();
-      if (!host.hostaddr().isEmpty()) {
-        set(properties, PGProperty.SOCKET_FACTORY, ConnectionSocketFactory.class.getName());
-        set(properties, PGProperty.SOCKET_FACTORY_ARG, "addr:" + host.hostaddr());
-      }
+      set(
+          properties,
+          PGProperty.SOCKET_FACTORY_ARG,
+          host.hostaddr().isEmpty() ? "name" : "addr:" + host.hostaddr());
       setEncryption(properties);
     }
     String bracketed = where.indexOf(':') >= 0 ? "[" + where + "]" : where;

@@ -1,5 +1,6 @@
 package stet.engine.postgres;
 
+import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -20,12 +21,17 @@ import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes the sockets that the driver cannot make itself: to a unix domain socket ({@code unix:PATH},
- * or {@code unix:PATH} with {@code peer:USER} on a second line, the user that the server must run
- * as), or to a numeric address that differs from the host's name ({@code addr:ADDRESS}). Public
+ * Makes the driver's sockets: to a unix domain socket ({@code unix:PATH}, or {@code unix:PATH} with
+ * {@code peer:USER} on a second line, the user that the server must run as), to the host's name
+ * ({@code name}), or to a numeric address that differs from it ({@code addr:ADDRESS}). Public
  * because the driver makes it by name.
+ *
+ * <p>All of them read ahead: the driver itself reads 8 KiB at a time, and a COPY of gigabytes would
+ * spend much of its time in system calls.
  */
 public final class ConnectionSocketFactory extends SocketFactory {
+  private static final int READ_AHEAD = 128 << 10;
+
   private final String where;
 
   /** Called by the driver with its property {@code socketFactoryArg}. */
@@ -42,7 +48,7 @@ public final class ConnectionSocketFactory extends SocketFactory {
           ? new UnixSocket(rest, null)
           : new UnixSocket(rest.substring(0, end), rest.substring(end + "\npeer:".length()));
     }
-    return new NumericSocket(where.substring("addr:".length()));
+    return new InternetSocket(where.equals("name") ? null : where.substring("addr:".length()));
   }
 
   @Override
@@ -67,18 +73,33 @@ public final class ConnectionSocketFactory extends SocketFactory {
     return createSocket(host.getHostAddress(), port);
   }
 
-  private static final class NumericSocket extends Socket {
-    private final String address;
+  private static final class InternetSocket extends Socket {
+    private final @Nullable String address;
+    private @Nullable InputStream input;
 
-    NumericSocket(String address) {
+    InternetSocket(@Nullable String address) {
       this.address = address;
     }
 
     @Override
     public void connect(SocketAddress endpoint, int timeout) throws IOException {
+      if (address == null) {
+        super.connect(endpoint, timeout);
+        return;
+      }
       InetSocketAddress asked = (InetSocketAddress) endpoint;
       super.connect(
           new InetSocketAddress(InetAddress.getByName(address), asked.getPort()), timeout);
+    }
+
+    @Override
+    public synchronized InputStream getInputStream() throws IOException {
+      InputStream ahead = input;
+      if (ahead == null) {
+        ahead = new BufferedInputStream(super.getInputStream(), READ_AHEAD);
+        input = ahead;
+      }
+      return ahead;
     }
   }
 
@@ -92,6 +113,7 @@ public final class ConnectionSocketFactory extends SocketFactory {
     private final SocketChannel channel;
     private final Selector readable;
     private final Selector writable;
+    private final InputStream input = new BufferedInputStream(channelInput(), READ_AHEAD);
     private volatile int timeout;
 
     UnixSocket(String path, @Nullable String peer) throws SocketException {
@@ -133,6 +155,10 @@ public final class ConnectionSocketFactory extends SocketFactory {
 
     @Override
     public InputStream getInputStream() {
+      return input;
+    }
+
+    private InputStream channelInput() {
       return new InputStream() {
         @Override
         public int read() throws IOException {

@@ -28,6 +28,15 @@ final class DataReader {
   /** Segments that a worker reads in one go: the grain in which workers share a table. */
   private static final int SEGMENTS_PER_UNIT = 16;
 
+  /**
+   * Of a worker's fair share of all work, the part that it reads of one table in a scan. What is
+   * left is given out in small units, so that the workers end together.
+   */
+  private static final double SCANNED_SHARE = 0.75;
+
+  /** A server scans a table in a small ring of buffers if it is larger than this part of all. */
+  private static final int RING_PART = 4;
+
   /** How many tables a worker's transaction locks before it makes way for another one. */
   private static final int TABLES_PER_TRANSACTION = 200;
 
@@ -54,6 +63,7 @@ final class DataReader {
    *
    * @param encoding the database's encoding, in which rows are kept
    * @param blockSize bytes of a heap block
+   * @param sharedBuffers bytes of the server's own cache
    * @param largeObjectBytes about how many bytes all large objects have
    */
   DataReader(
@@ -65,6 +75,7 @@ final class DataReader {
       Instant time,
       String encoding,
       int blockSize,
+      long sharedBuffers,
       List<ReadableTable> readables,
       List<Long> largeObjectOids,
       long largeObjectBytes) {
@@ -76,8 +87,10 @@ final class DataReader {
     this.encoding = encoding;
     this.blockSize = blockSize;
     this.tidRanges = holder.session().version() >= 140000;
+    long total = readables.stream().mapToLong(r -> r.bytes(blockSize)).sum();
+    long share = total / operation.workers();
     for (ReadableTable readable : readables) {
-      tables.add(new TableWork(readable, time));
+      tables.add(new TableWork(readable, time, share, sharedBuffers / RING_PART));
     }
     this.largeObjects = new LargeObjectReader(largeObjectOids, largeObjectBytes, sink, time);
     queue.addAll(tables);
@@ -198,15 +211,26 @@ final class DataReader {
     }
   }
 
-  /** The reading of one table. */
+  /**
+   * The reading of one table.
+   *
+   * <p>A range of blocks is read through the server's cache, where it pushes out what the
+   * application needs there, and costs the server up to twice the time. A scan of a large table
+   * does not: it takes a small ring of buffers. So of a large table the head is scanned, as much as
+   * one worker can do in its share of the time, and the tail is read by ranges.
+   */
   final class TableWork implements Work {
     private final ReadableTable readable;
     private final TableTree tree;
     private final long segments;
     private final String columns;
+
+    /** How many of the first segments are scanned; then the work's first unit is the scan. */
+    private final long scanned;
+
     private long nextSegment;
 
-    private TableWork(ReadableTable readable, Instant time) {
+    private TableWork(ReadableTable readable, Instant time, long share, long smallest) {
       this.readable = readable;
       this.columns = SqlText.names(readable.table().columns());
       boolean byBlocks =
@@ -220,6 +244,20 @@ final class DataReader {
         this.segments = readable.blocks() == 0 ? 0 : 1;
         this.tree = TableTree.ofRows(sink, key, time);
       }
+      this.scanned =
+          byBlocks && segments > 1 && readable.blocks() * blockSize > smallest
+              ? scannedSegments(share)
+              : 0;
+    }
+
+    private long scannedSegments(long share) {
+      if (bytes() <= share) {
+        return segments;
+      }
+      // Where a scan has to end early, a limit to its rows ends it.
+      return readable.rowsPerBlock() == 0
+          ? 0
+          : Math.min(segments, (long) (SCANNED_SHARE * share / bytes() * segments));
     }
 
     ReadableTable readable() {
@@ -241,20 +279,58 @@ final class DataReader {
       if (first >= segments) {
         return null;
       }
-      long end = Math.min(first + SEGMENTS_PER_UNIT, segments);
+      boolean scan = first < scanned;
+      long end = scan ? scanned : Math.min(first + SEGMENTS_PER_UNIT, segments);
       nextSegment = end;
       return worker -> {
         worker.lock(readable.table());
-        try (MemoryBudget.Share _ = budget.take(longestRow(worker, first, end))) {
+        long longest = longestRow(worker, first, end);
+        try (MemoryBudget.Share _ = budget.take(longest)) {
           return switch (tree.cut()) {
             case BLOCKS -> {
+              // A scan would hold its share of the memory for long.
+              if (scan && longest == 0) {
+                yield scan(worker, end);
+              }
               readBlocks(worker, first, end);
-              yield bytes() * end / segments - bytes() * first / segments;
+              yield part(first, end);
             }
             case ROWS -> bytes() - readRows(worker);
           };
         }
       };
+    }
+
+    /** About how many bytes some segments are. */
+    private long part(long first, long end) {
+      return bytes() * end / segments - bytes() * first / segments;
+    }
+
+    /** Reads the first segments in one go; returns 0, as it reports what it reads. */
+    private long scan(Worker worker, long end) throws SQLException {
+      BlockCutter cutter =
+          new BlockCutter(
+              worker.writer,
+              end,
+              end == segments,
+              (segment, read) -> {
+                operation.checkStop();
+                tree.add(segment, read);
+                operation.progress().advance(part(segment, segment + 1));
+              });
+      if (end == segments) {
+        CopyRows.read(worker.session, copyWithPlaces(""), cutter);
+      } else {
+        long blocks = end * SegmentGeometry.BLOCKS_PER_SEGMENT;
+        long limit = (long) (blocks * readable.rowsPerBlock());
+        CopyRows.read(worker.session, copyWithPlaces(" LIMIT " + limit), cutter);
+        if (!cutter.isBeyond()) {
+          String rest = " WHERE ctid > '" + cutter.last() + "' AND ctid < '(" + blocks + ",0)'";
+          CopyRows.read(worker.session, copyWithPlaces(rest), cutter);
+        }
+      }
+      cutter.finish();
+      return 0;
     }
 
     private void readBlocks(Worker worker, long first, long end) throws SQLException {
@@ -334,6 +410,17 @@ final class DataReader {
           + toStdout();
     }
 
+    /** Rows with their {@code ctid} before them. */
+    private String copyWithPlaces(String clauses) {
+      return "COPY (SELECT "
+          + (columns.isEmpty() ? "ctid" : "ctid, " + columns)
+          + " FROM ONLY "
+          + readable.table().quoted()
+          + clauses
+          + ")"
+          + toStdout();
+    }
+
     /** In the text of COPY no value is converted if the file's encoding is the database's. */
     private String toStdout() {
       return " TO STDOUT (ENCODING " + SqlText.literal(encoding) + ")";
@@ -356,7 +443,7 @@ final class DataReader {
           readable.lengths().stream()
               .map(expression -> "coalesce(" + expression + ", 0)")
               .collect(Collectors.joining(" + "));
-      boolean all = tree.cut() == SegmentList.Cut.ROWS || segments == 1;
+      boolean all = tree.cut() == SegmentList.Cut.ROWS || end - first == segments;
       long longest;
       try (Statement statement = worker.session.connection().createStatement();
           ResultSet row =

@@ -131,6 +131,7 @@ final class DatabaseCapture {
               time,
               database.encoding(),
               catalog.blockSize(),
+              catalog.sharedBuffers(),
               withoutUnreadable(catalog.readables(holder.sizes()), position, operation),
               List.copyOf(objects.keySet()),
               catalog.largeObjectBytes());
