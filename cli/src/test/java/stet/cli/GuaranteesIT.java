@@ -815,11 +815,14 @@ class GuaranteesIT {
         null,
         "{ files: media, path: /x, pth: /y }",
         "backup");
+    String misspelt = files.replace(" }", ", on_change: explode }");
     bad(
         20,
-        "stet.yaml:7:9: media.on_change: unknown word \"explode\"",
+        "stet.yaml:7:"
+            + (9 + misspelt.indexOf("explode"))
+            + ": environments.production.state[0].on_change: unknown word \"explode\"",
         "Use one of retry, warn, fail.",
-        files.replace(" }", ", on_change: explode }"),
+        misspelt,
         "backup");
     bad(
         20,

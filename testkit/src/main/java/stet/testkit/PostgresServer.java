@@ -164,6 +164,11 @@ public final class PostgresServer implements AutoCloseable {
     Files.delete(password);
   }
 
+  /** Changes a setting from the next {@link #start} on. */
+  public void set(String setting, String value) {
+    settings.put(setting, value);
+  }
+
   /**
    * Starts the server again after {@link #stop}.
    *
