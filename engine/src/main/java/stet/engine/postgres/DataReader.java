@@ -88,7 +88,7 @@ final class DataReader {
     this.blockSize = blockSize;
     this.tidRanges = holder.session().version() >= 140000;
     long total = readables.stream().mapToLong(r -> r.bytes(blockSize)).sum();
-    long share = total / operation.workers();
+    FairShare share = FairShare.of(total, operation.workers());
     for (ReadableTable readable : readables) {
       tables.add(new TableWork(readable, time, share, sharedBuffers / RING_PART));
     }
@@ -230,7 +230,7 @@ final class DataReader {
 
     private long nextSegment;
 
-    private TableWork(ReadableTable readable, Instant time, long share, long smallest) {
+    private TableWork(ReadableTable readable, Instant time, FairShare share, long smallest) {
       this.readable = readable;
       this.columns = SqlText.names(readable.table().columns());
       boolean byBlocks =
@@ -250,14 +250,14 @@ final class DataReader {
               : 0;
     }
 
-    private long scannedSegments(long share) {
-      if (bytes() <= share) {
+    private long scannedSegments(FairShare share) {
+      if (share.suits(bytes())) {
         return segments;
       }
       // Where a scan has to end early, a limit to its rows ends it.
       return readable.rowsPerBlock() == 0
           ? 0
-          : Math.min(segments, (long) (SCANNED_SHARE * share / bytes() * segments));
+          : Math.min(segments, (long) (SCANNED_SHARE * share.size() / bytes() * segments));
     }
 
     ReadableTable readable() {

@@ -149,6 +149,8 @@ final class StagingVerifier {
     List<Table> tables = new ArrayList<>(description.tables());
     tables.sort(
         Comparator.comparingLong((Table t) -> blocks.getOrDefault(t.quoted(), 0L)).reversed());
+    long total = tables.stream().mapToLong(t -> blocks.getOrDefault(t.quoted(), 0L)).sum();
+    FairShare share = FairShare.of(total, operation.workers());
     for (Table table : tables) {
       JsonObject entry = manifest.get(table.quoted());
       if (entry == null) {
@@ -163,15 +165,18 @@ final class StagingVerifier {
       content.rows += entry.integer("rows");
       content.hash.add(entry.string("hash"));
       found.computeIfAbsent(compared, name -> new Content(context.hashKey()));
-      planTable(session, table, compared, blocks.getOrDefault(table.quoted(), 0L));
+      planTable(session, table, compared, blocks.getOrDefault(table.quoted(), 0L), share);
     }
   }
 
-  private void planTable(Session session, Table table, String compared, long blocks) {
+  private void planTable(
+      Session session, Table table, String compared, long blocks, FairShare share) {
+    // Whole tables cost the server less than ranges of blocks, see DataReader.TableWork.
     boolean ranges =
         session.version() >= 140000
             && table.kind() != DatabaseDescription.TableKind.EXTENSION_CONFIGURATION
-            && blocks > BLOCKS_PER_UNIT;
+            && blocks > BLOCKS_PER_UNIT
+            && !share.suits(blocks);
     if (!ranges) {
       queue.add(other -> read(other, table, compared, ""));
       return;

@@ -82,7 +82,7 @@ class TableScanIT {
     statements.add("analyze");
     statements.add("update pg_class set reltuples = reltuples / 3 where relname = 'denser'");
     statements.add("update pg_class set reltuples = reltuples * 3 where relname = 'sparser'");
-    statements.add("insert into whole select i, " + text + " from generate_series(1, 30000) i");
+    statements.add("insert into whole select i, " + text + " from generate_series(1, 20000) i");
     statements.add("insert into small select i, " + text + " from generate_series(1, 100) i");
     statements.add("insert into columnless select from generate_series(1, 100000)");
     statements.add("alter table wide alter t set storage external");
