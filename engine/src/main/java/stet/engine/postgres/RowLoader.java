@@ -20,8 +20,10 @@ import stet.repository.Id;
 import stet.repository.tree.Node;
 
 /**
- * Loads captured rows by COPY, with several sessions that take their work from one queue, the
- * largest table first. Big tables are shared out by ranges of segments.
+ * Loads captured rows by COPY, with several sessions that take the tables from one queue, the
+ * largest first. A session loads a table to its end, in the order of its rows; only one that finds
+ * no other table left helps with one, by ranges of segments, since sessions that load the same
+ * table wait for each other whenever it grows.
  */
 final class RowLoader {
   /** About how much text one COPY loads. */
@@ -30,7 +32,12 @@ final class RowLoader {
   private final SnapshotFiles files;
   private final DatabaseDescription description;
   private final Operation operation;
-  private final Deque<Unit> queue = new ArrayDeque<>();
+
+  /** The tables that no session has begun, largest first. */
+  private final Deque<Loading> waiting = new ArrayDeque<>();
+
+  /** The tables that sessions load and that have units left. */
+  private final List<Loading> begun = new ArrayList<>();
 
   /** How many bytes the longest row of a table may have, for tables where that is a lot. */
   private final Map<Table, Long> longRows = new HashMap<>();
@@ -42,7 +49,23 @@ final class RowLoader {
    */
   private record Unit(Table table, String path, List<Id> blobs, long rows, long bytes) {}
 
-  private record TableUnits(long bytes, List<Unit> units) {}
+  /** A table's units that are not loaded yet. */
+  private static final class Loading {
+    final Deque<Unit> units = new ArrayDeque<>();
+    long bytes;
+    int sessions;
+
+    void add(Unit unit) {
+      units.add(unit);
+      bytes += unit.bytes();
+    }
+
+    Unit take() {
+      Unit unit = units.remove();
+      bytes -= unit.bytes();
+      return unit;
+    }
+  }
 
   RowLoader(SnapshotFiles files, DatabaseDescription description, Operation operation) {
     this.files = files;
@@ -52,29 +75,30 @@ final class RowLoader {
 
   /** Reads from the snapshot what is to be loaded; reports it as expected work. */
   void plan() {
-    List<TableUnits> tables = new ArrayList<>();
+    List<Loading> tables = new ArrayList<>();
     Map<String, Node> directories = files.tables();
     for (Table table : description.tables()) {
       if (table.kind() != TableKind.EXTENSION_CONFIGURATION) {
-        tables.add(units(table, directories.get(table.directory())));
+        tables.add(loading(table, directories.get(table.directory())));
       }
     }
-    tables.sort(Comparator.comparingLong(TableUnits::bytes).reversed());
-    operation.progress().expect(tables.stream().mapToLong(TableUnits::bytes).sum());
-    tables.forEach(table -> queue.addAll(table.units()));
+    operation.progress().expect(tables.stream().mapToLong(loading -> loading.bytes).sum());
+    tables.removeIf(loading -> loading.units.isEmpty());
+    tables.sort(Comparator.comparingLong((Loading loading) -> loading.bytes).reversed());
+    waiting.addAll(tables);
   }
 
-  private TableUnits units(Table table, @Nullable Node directory) {
-    List<Unit> units = new ArrayList<>();
+  private Loading loading(Table table, @Nullable Node directory) {
+    Loading loading = new Loading();
     if (directory != null) {
       for (Node part : files.list(directory)) {
-        addPart(units, table, part);
+        addPart(loading, table, part);
       }
     }
-    return new TableUnits(units.stream().mapToLong(Unit::bytes).sum(), units);
+    return loading;
   }
 
-  private void addPart(List<Unit> units, Table table, Node part) {
+  private void addPart(Loading loading, Table table, Node part) {
     Map<String, Node> entries = new HashMap<>();
     List<Node> nodes = files.list(part);
     nodes.forEach(node -> entries.put(node.name(), node));
@@ -89,14 +113,14 @@ final class RowLoader {
         if (list == null) {
           throw files.missing(listPath);
         }
-        addFile(units, table, path, copy, SegmentList.parse(listPath, files.read(list)));
+        addFile(loading, table, path, copy, SegmentList.parse(listPath, files.read(list)));
         noteLongRows(table, copy.content());
       }
     }
   }
 
   private static void addFile(
-      List<Unit> units, Table table, String path, Node copy, SegmentList list) {
+      Loading loading, Table table, String path, Node copy, SegmentList list) {
     List<Id> content = copy.content();
     long blobs = list.segments().stream().mapToLong(Segment::blobs).sum();
     if (blobs != content.size()) {
@@ -114,14 +138,14 @@ final class RowLoader {
       rows += segment.rows();
       bytes += segment.bytes();
       if (bytes >= UNIT_BYTES) {
-        units.add(new Unit(table, path, content.subList(from, to), rows, bytes));
+        loading.add(new Unit(table, path, content.subList(from, to), rows, bytes));
         from = to;
         rows = 0;
         bytes = 0;
       }
     }
     if (rows > 0) {
-      units.add(new Unit(table, path, content.subList(from, to), rows, bytes));
+      loading.add(new Unit(table, path, content.subList(from, to), rows, bytes));
     }
   }
 
@@ -143,13 +167,54 @@ final class RowLoader {
     return longRows.getOrDefault(table, 0L);
   }
 
-  private synchronized @Nullable Unit take() {
-    return queue.poll();
+  /** One session's way through the tables. */
+  private final class Turn {
+    private @Nullable Loading table;
+
+    /** The next unit to load, or null if there is none left. */
+    @Nullable Unit take() {
+      synchronized (RowLoader.this) {
+        if (table == null || table.units.isEmpty()) {
+          change();
+        }
+        Loading current = table;
+        if (current == null) {
+          return null;
+        }
+        Unit unit = current.take();
+        if (current.units.isEmpty()) {
+          begun.remove(current);
+        }
+        return unit;
+      }
+    }
+
+    /** Goes on to a table that nobody loads, or else to the one with the fewest sessions. */
+    private void change() {
+      if (table != null) {
+        table.sessions--;
+      }
+      table = waiting.poll();
+      if (table != null) {
+        begun.add(table);
+      } else {
+        table =
+            begun.stream()
+                .min(
+                    Comparator.comparingInt((Loading loading) -> loading.sessions)
+                        .thenComparingLong(loading -> -loading.bytes))
+                .orElse(null);
+      }
+      if (table != null) {
+        table.sessions++;
+      }
+    }
   }
 
   /** Loads units until there are no more. */
   void work(Session session) throws SQLException {
-    for (Unit unit = take(); unit != null; unit = take()) {
+    Turn turn = new Turn();
+    for (Unit unit = turn.take(); unit != null; unit = turn.take()) {
       operation.checkStop();
       load(session, unit);
       operation.progress().advance(unit.bytes());
@@ -169,7 +234,7 @@ final class RowLoader {
       session.execute("DELETE FROM ONLY " + table.quoted() + " " + table.condition());
     }
     for (Table table : tables) {
-      for (Unit unit : units(table, files.find(table.directory())).units()) {
+      for (Unit unit : loading(table, files.find(table.directory())).units) {
         load(session, unit);
       }
     }
@@ -181,9 +246,9 @@ final class RowLoader {
    * @param into the quoted name of one with the same columns
    */
   void load(Session session, Table table, String into) throws SQLException {
-    List<Unit> units = units(table, files.find(table.directory())).units();
-    operation.progress().expect(units.stream().mapToLong(Unit::bytes).sum());
-    for (Unit unit : units) {
+    Loading loading = loading(table, files.find(table.directory()));
+    operation.progress().expect(loading.bytes);
+    for (Unit unit : loading.units) {
       operation.checkStop();
       load(session, unit, into);
       operation.progress().advance(unit.bytes());
