@@ -245,6 +245,7 @@ final class DataReader {
       nextSegment = end;
       return worker -> {
         worker.lock(readable.table());
+        worker.writer.hashAs(readable.floats());
         try (MemoryBudget.Share _ = budget.take(longestRow(worker, first, end))) {
           return switch (tree.cut()) {
             case BLOCKS -> {
