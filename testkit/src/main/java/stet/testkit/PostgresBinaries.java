@@ -11,8 +11,10 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
@@ -20,6 +22,8 @@ import org.apache.commons.compress.compressors.xz.XZCompressorInputStream;
 
 /** The server programs of one PostgreSQL installation. */
 final class PostgresBinaries {
+  private static final Map<Path, Integer> VERSIONS = new ConcurrentHashMap<>();
+
   private PostgresBinaries() {}
 
   /** The directory of the newest installed {@code initdb} and {@code postgres}, if there is one. */
@@ -50,6 +54,27 @@ final class PostgresBinaries {
         .filter(directory -> Files.isExecutable(directory.resolve("initdb")))
         .filter(directory -> Files.isExecutable(directory.resolve("postgres")))
         .findFirst();
+  }
+
+  /** The directory of client programs of a major version or newer, if there is one. */
+  static Optional<Path> clients(int major) {
+    return Stream.concat(
+            installed().stream(),
+            Stream.ofNullable(System.getenv("STET_TEST_POSTGRESQL_NEWEST")).map(Path::of))
+        .filter(directory -> clientVersion(directory) >= major)
+        .findFirst();
+  }
+
+  private static int clientVersion(Path directory) {
+    return VERSIONS.computeIfAbsent(
+        directory,
+        key -> {
+          try {
+            return PostgresServer.versionOf(key.resolve("pg_dump"));
+          } catch (IOException e) {
+            return 0;
+          }
+        });
   }
 
   /** Whether binaries of a major version were packed into the testkit. */

@@ -63,8 +63,13 @@ public final class PostgresServer implements AutoCloseable {
     this.settings = new TreeMap<>(settings);
     this.asServerUser = asServerUser;
     this.port = freePort();
-    String version = run(List.of(programs.resolve("postgres").toString(), "--version"), Map.of());
-    this.major = Integer.parseInt(version.replaceAll("(?s)^\\D*(\\d+).*", "$1"));
+    this.major = versionOf(programs.resolve("postgres"));
+  }
+
+  /** The major version of one of PostgreSQL's programs. */
+  static int versionOf(Path program) throws IOException {
+    String version = run(List.of(program.toString(), "--version"), Map.of());
+    return Integer.parseInt(version.replaceAll("(?s)^\\D*(\\d+).*", "$1"));
   }
 
   /** Starts a new, empty server from installed programs; the caller closes it. */
@@ -115,6 +120,39 @@ public final class PostgresServer implements AutoCloseable {
         server.close();
       } else {
         deleteTree(directory);
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * Starts a hot standby of this server, which follows it by streaming replication; the caller
+   * closes it. Needs {@code pg_basebackup}, which the packed programs lack.
+   */
+  public PostgresServer startStandby(Map<String, String> more) throws IOException {
+    Path home = newDirectory();
+    PostgresServer standby = null;
+    try {
+      standby = new PostgresServer(home, programs, more, serverUser(home));
+      List<String> command = new ArrayList<>(asServerUser);
+      command.addAll(
+          List.of(
+              programs.resolve("pg_basebackup").toString(),
+              "--pgdata=" + standby.dataDirectory(),
+              "--host=" + directory,
+              "--port=" + port,
+              "--username=" + SUPERUSER,
+              "--checkpoint=fast",
+              "--wal-method=stream",
+              "--write-recovery-conf"));
+      run(command, Map.of());
+      standby.start();
+      return standby;
+    } catch (IOException | RuntimeException e) {
+      if (standby != null) {
+        standby.close();
+      } else {
+        deleteTree(home);
       }
       throw e;
     }
@@ -301,6 +339,11 @@ public final class PostgresServer implements AutoCloseable {
     return major;
   }
 
+  /** The words before a command that run it as the server's user. */
+  List<String> asServerUser() {
+    return asServerUser;
+  }
+
   /** Where its unix socket lies. */
   public Path socketDirectory() {
     return directory;
@@ -426,7 +469,8 @@ public final class PostgresServer implements AutoCloseable {
 
   /** The names of all databases. */
   public List<String> databases() {
-    return query("postgres", "select datname from pg_database order by datname collate \"C\"");
+    return query(
+        "postgres", "select datname from pg_database order by datname::text collate \"C\"");
   }
 
   /**
@@ -460,11 +504,13 @@ public final class PostgresServer implements AutoCloseable {
         .collect(Collectors.joining("\n"));
   }
 
-  /** Runs an installed client program against a database and gives its standard output. */
+  /** Runs a client program that is new enough on a database and gives its standard output. */
   public String client(String program, List<String> arguments, String database) {
     List<String> command = new ArrayList<>();
     command.add(
-        PostgresBinaries.installed().map(bin -> bin.resolve(program).toString()).orElse(program));
+        PostgresBinaries.clients(major)
+            .map(bin -> bin.resolve(program).toString())
+            .orElse(program));
     command.addAll(arguments);
     try {
       return run(

@@ -51,6 +51,14 @@ public final class PostgresServers {
     return PostgresBinaries.installed();
   }
 
+  /**
+   * Client programs that are at least as new as a server: the installed ones, or those of the
+   * directory that {@code STET_TEST_POSTGRESQL_NEWEST} names.
+   */
+  public static Optional<Path> clientPrograms(int major) {
+    return PostgresBinaries.clients(major);
+  }
+
   /** Starts a server of its own, for tests that change or stop it; the caller closes it. */
   public static PostgresServer startEmbedded(int major, Map<String, String> settings)
       throws IOException {

@@ -17,6 +17,14 @@ public interface Target extends AutoCloseable {
   Live live();
 
   /**
+   * Finds out whether the captured state can be built here, as far as that can be told without
+   * writing anything. All targets of a restore are asked before the first one is staged.
+   *
+   * @throws stet.engine.StetException naming what is missing and how to get it
+   */
+  default void check(RestoreContext context) {}
+
+  /**
    * Builds the captured state beside the live one and verifies that it equals what was captured. If
    * anything fails, what was built is removed.
    *

@@ -92,6 +92,8 @@ final class CatalogReader {
    *     never was
    * @param lengths for each column whose values can be stored out of line, an SQL expression for
    *     about how long a value's text is, which does not fetch the value
+   * @param floats how to hash its rows where the server's text of floating-point numbers is not
+   *     that of newer ones; null where that makes no difference
    */
   record ReadableTable(
       Table table,
@@ -99,10 +101,11 @@ final class CatalogReader {
       long blocks,
       long toastBytes,
       double rowsPerBlock,
-      List<String> lengths) {
+      List<String> lengths,
+      @Nullable FloatText floats) {
     /** The same table, of which nothing is read. */
     ReadableTable withoutRows() {
-      return new ReadableTable(table, heap, 0, 0, 0, lengths);
+      return new ReadableTable(table, heap, 0, 0, 0, lengths, floats);
     }
 
     /** What reading it costs, roughly. */
@@ -201,6 +204,7 @@ final class CatalogReader {
       }
     }
     Map<Long, Root> roots = rootsOfUnsafePartitions();
+    FloatShapes floats = version < FloatShapes.SHORTEST_SINCE ? new FloatShapes(session) : null;
     List<ReadableTable> ordinary = new ArrayList<>();
     List<ReadableTable> configuration = new ArrayList<>();
     int blockSize = blockSize();
@@ -220,7 +224,7 @@ final class CatalogReader {
                     pg_catalog.unnest(extcondition) AS condition
                   FROM pg_catalog.pg_extension) cfg ON cfg.oid = c.oid
                 WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND %s AND NOT (%s)
-                ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
+                ORDER BY n.nspname::text COLLATE "C", c.relname::text COLLATE "C"
                 """
                     .formatted(
                         version >= 100000 ? "c.relispartition" : "false",
@@ -256,7 +260,8 @@ final class CatalogReader {
                 Math.ceilDiv(size.main(), (long) blockSize),
                 size.toast(),
                 size.rowsPerBlock(),
-                wide.getOrDefault(oid, List.of()));
+                wide.getOrDefault(oid, List.of()),
+                floats == null ? null : floats.of(oid, table.columns()));
         (isConfiguration ? configuration : ordinary).add(readable);
       }
     }
@@ -563,7 +568,7 @@ final class CatalogReader {
                       p.rolconnlimit, p.rolvaliduntil::text,
                       pg_catalog.shobj_description(p.oid, 'pg_authid'), p.rolconfig
                     FROM pg_catalog.pg_roles p JOIN referred r ON r.oid = p.oid
-                    ORDER BY p.rolname COLLATE "C"
+                    ORDER BY p.rolname::text COLLATE "C"
                     """)) {
       while (rows.next()) {
         List<Setting> settings = new ArrayList<>();
@@ -602,7 +607,7 @@ final class CatalogReader {
           AND (t.oid IN (SELECT c.reltablespace FROM pg_catalog.pg_class c)
             OR t.oid = (SELECT d.dattablespace FROM pg_catalog.pg_database d
               WHERE d.datname = pg_catalog.current_database()))
-        ORDER BY t.spcname COLLATE "C"
+        ORDER BY t.spcname::text COLLATE "C"
         """,
         rows -> rows.getString(1));
   }
@@ -612,7 +617,7 @@ final class CatalogReader {
         """
         SELECT e.extname, e.extversion, n.nspname FROM pg_catalog.pg_extension e
         JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
-        ORDER BY e.extname COLLATE "C"
+        ORDER BY e.extname::text COLLATE "C"
         """,
         rows -> new Extension(rows.getString(1), rows.getString(2), rows.getString(3)));
   }
@@ -635,7 +640,7 @@ final class CatalogReader {
                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                 %s
                 WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND %s AND NOT (%s)
-                ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
+                ORDER BY n.nspname::text COLLATE "C", c.relname::text COLLATE "C"
                 """
                     .formatted(
                         inCatalog ? ", s.last_value, s.is_called" : "",

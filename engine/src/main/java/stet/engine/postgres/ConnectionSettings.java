@@ -317,6 +317,10 @@ public final class ConnectionSettings {
     if (state.equals("08004") && String.valueOf(e.getMessage()).contains("does not support SSL")) {
       return "Switch ssl on in the server's configuration, or choose another sslmode.";
     }
+    if (String.valueOf(e.getMessage()).contains("unsupported startup parameter")) {
+      // A server knows all that is sent; PgBouncer takes only what it is told to ignore.
+      return PostgresErrors.POOLER_HINT;
+    }
     return switch (state) {
       case "28P01", "28000", "08004" ->
           known

@@ -284,6 +284,7 @@ final class DataReader {
       nextSegment = end;
       return worker -> {
         worker.lock(readable.table());
+        worker.writer.hashAs(readable.floats());
         long longest = longestRow(worker, first, end);
         try (MemoryBudget.Share _ = budget.take(longest)) {
           return switch (tree.cut()) {

@@ -61,6 +61,12 @@ final class DatabaseCapture {
 
   private static final Duration PATIENCE = Duration.ofSeconds(20);
 
+  /** How often a capture is begun before changes of definitions make it give up. */
+  private static final int MOST_CHANGES = 2;
+
+  /** The same for a standby's conflicts with recovery, which come by chance. */
+  private static final int MOST_CONFLICTS = 5;
+
   private final ConnectionSettings settings;
   private final @Nullable Path toolsDirectory;
   private final String name;
@@ -93,14 +99,20 @@ final class DatabaseCapture {
   Captured capture(CaptureContext context) {
     ConnectionSettings pinned = settings.pinned();
     try {
-      try {
-        return attempt(pinned, context);
-      } catch (SourceChangedException e) {
-        context.operation().progress().detail("starting again: " + e.getMessage());
+      int changes = 0;
+      int conflicts = 0;
+      while (true) {
+        try {
+          return attempt(pinned, context);
+        } catch (SourceChangedException e) {
+          boolean last =
+              e.isByRecovery() ? ++conflicts == MOST_CONFLICTS : ++changes == MOST_CHANGES;
+          if (last) {
+            throw e.asFailure();
+          }
+          context.operation().progress().detail("starting again: " + e.getMessage());
+        }
       }
-      return attempt(pinned, context);
-    } catch (SourceChangedException e) {
-      throw e.asFailure();
     } catch (RepositoryException e) {
       throw StetException.of(e);
     } catch (SQLException e) {
@@ -110,74 +122,86 @@ final class DatabaseCapture {
 
   private Captured attempt(ConnectionSettings pinned, CaptureContext context)
       throws SQLException, SourceChangedException {
+    try (SnapshotHolder holder = SnapshotHolder.take(pinned, patience, context.operation())) {
+      try {
+        return read(pinned, context, holder);
+      } catch (SQLException | StetException e) {
+        SourceChangedException conflict = holder.endedByRecovery(e);
+        if (conflict != null) {
+          throw conflict;
+        }
+        throw e;
+      }
+    }
+  }
+
+  private Captured read(ConnectionSettings pinned, CaptureContext context, SnapshotHolder holder)
+      throws SQLException, SourceChangedException {
     Operation operation = context.operation();
     BlobSink sink = context.sink();
-    try (SnapshotHolder holder = SnapshotHolder.take(pinned, patience, operation)) {
-      Instant time = Instant.now();
-      operation.progress().phase("reading " + name);
-      CatalogReader catalog = new CatalogReader(holder.session());
-      Position position = catalog.position();
-      Server server = catalog.server();
-      Database database = catalog.database();
-      Map<Long, LargeObjectProperties> objects = catalog.largeObjectProperties();
-      List<DatabaseDescription.Sequence> sequences = sequences(pinned, catalog);
-      DataReader reader =
-          new DataReader(
-              pinned,
-              holder,
-              operation,
-              sink,
-              context.hashKey(),
-              time,
-              database.encoding(),
-              catalog.blockSize(),
-              catalog.sharedBuffers(),
-              withoutUnreadable(catalog.readables(holder.sizes()), position, operation),
-              List.copyOf(objects.keySet()),
-              catalog.largeObjectBytes());
-      FileBlobs files = new FileBlobs(sink, context.polynomial(), time);
-      PostgresTools tools =
-          PostgresTools.find(toolsDirectory, PostgresComponent.major(server.version()));
-      SchemaDump dump = new SchemaDump(pinned, tools, files);
-      AtomicReference<Node> schema = new AtomicReference<>();
-      AtomicReference<Node> roles = new AtomicReference<>();
-      List<Parallel.Task> tasks = new ArrayList<>(reader.workers());
-      tasks.add(
-          new Parallel.Task(
-              "definitions",
-              () -> {
-                schema.set(
-                    dump.definitions(SCHEMA, holder.snapshot(), encoding(database), patience));
-                roles.set(dump.globals(ROLES));
-              }));
-      run(tasks, reader);
-      holder.verifyUnchanged();
+    Instant time = Instant.now();
+    operation.progress().phase("reading " + name);
+    CatalogReader catalog = new CatalogReader(holder.session());
+    Position position = catalog.position();
+    Server server = catalog.server();
+    Database database = catalog.database();
+    Map<Long, LargeObjectProperties> objects = catalog.largeObjectProperties();
+    List<DatabaseDescription.Sequence> sequences = sequences(pinned, catalog);
+    DataReader reader =
+        new DataReader(
+            pinned,
+            holder,
+            operation,
+            sink,
+            context.hashKey(),
+            time,
+            database.encoding(),
+            catalog.blockSize(),
+            catalog.sharedBuffers(),
+            withoutUnreadable(catalog.readables(holder.sizes()), position, operation),
+            List.copyOf(objects.keySet()),
+            catalog.largeObjectBytes());
+    FileBlobs files = new FileBlobs(sink, context.polynomial(), time);
+    PostgresTools tools =
+        PostgresTools.find(toolsDirectory, PostgresComponent.major(server.version()));
+    SchemaDump dump = new SchemaDump(pinned, tools, files, operation.progress());
+    AtomicReference<Node> schema = new AtomicReference<>();
+    AtomicReference<Node> roles = new AtomicReference<>();
+    List<Parallel.Task> tasks = new ArrayList<>(reader.workers());
+    tasks.add(
+        new Parallel.Task(
+            "definitions",
+            () -> {
+              schema.set(dump.definitions(SCHEMA, holder.snapshot(), encoding(database), patience));
+              roles.set(dump.globals(ROLES));
+            }));
+    run(tasks, reader);
+    holder.verifyUnchanged();
 
-      DatabaseDescription description =
-          new DatabaseDescription(
-              server,
-              database,
-              catalog.roles(),
-              catalog.tablespaces(),
-              catalog.extensions(),
-              reader.tables().stream().map(work -> work.readable().table()).toList(),
-              sequences,
-              largeObjects(objects, reader.largeObjects()),
-              ObjectCounts.read(holder.session().connection()));
-      List<Node> entries = new ArrayList<>();
-      entries.add(Objects.requireNonNull(schema.get()));
-      entries.add(Objects.requireNonNull(roles.get()));
-      entries.add(
-          files.save(
-              DESCRIPTION,
-              (description.toJson().toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8)));
-      addData(entries, reader, sink, time);
-      Map<Table, List<String>> copyFiles = copyFiles(reader);
-      entries.add(files.save(LOAD, LoadScript.write(description, copyFiles)));
-      entries.sort(Tree.BY_NAME);
-      Node node = Node.directory(name, time, sink.save(BlobType.TREE, Tree.encode(entries)));
-      return new Captured(node, manifest(description, position, reader, context.hashKey()));
-    }
+    DatabaseDescription description =
+        new DatabaseDescription(
+            server,
+            database,
+            catalog.roles(),
+            catalog.tablespaces(),
+            catalog.extensions(),
+            reader.tables().stream().map(work -> work.readable().table()).toList(),
+            sequences,
+            largeObjects(objects, reader.largeObjects()),
+            ObjectCounts.read(holder.session().connection()));
+    List<Node> entries = new ArrayList<>();
+    entries.add(Objects.requireNonNull(schema.get()));
+    entries.add(Objects.requireNonNull(roles.get()));
+    entries.add(
+        files.save(
+            DESCRIPTION,
+            (description.toJson().toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8)));
+    addData(entries, reader, sink, time);
+    Map<Table, List<String>> copyFiles = copyFiles(reader);
+    entries.add(files.save(LOAD, LoadScript.write(description, copyFiles)));
+    entries.sort(Tree.BY_NAME);
+    Node node = Node.directory(name, time, sink.save(BlobType.TREE, Tree.encode(entries)));
+    return new Captured(node, manifest(description, position, reader, context.hashKey()));
   }
 
   private static List<DatabaseDescription.Sequence> sequences(
@@ -328,6 +352,9 @@ final class DatabaseCapture {
                 .put("bytes", objectBytes)
                 .put("hash", LargeObjectReader.hash(description.largeObjects(), key)))
         .put("bytes", bytes + objectBytes)
-        .put("blocks", blocks);
+        .put("blocks", blocks)
+        .putIfPresent(
+            FloatShapes.MANIFEST_KEY,
+            description.server().version() < FloatShapes.SHORTEST_SINCE ? FloatShapes.BITS : null);
   }
 }

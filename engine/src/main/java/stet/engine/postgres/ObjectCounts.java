@@ -10,7 +10,8 @@ import java.util.Map;
 /**
  * Counts a database's objects by class, so that what was restored can be compared with what was
  * captured. Members of extensions do not count, because another version of an extension may have
- * other members; nor do system objects and temporary ones.
+ * other members; nor do system objects, temporary ones, and what a server has made by itself for
+ * partitions, which versions do differently.
  */
 public final class ObjectCounts {
   private static final String QUERY =
@@ -44,10 +45,11 @@ public final class ObjectCounts {
             ELSE 'exclusion_constraints' END, count(*)
           FROM pg_catalog.pg_constraint
           WHERE conrelid IN (SELECT oid FROM relation) AND contype IN ('c', 'f', 'p', 'u', 'x')
+            AND $own_constraint
           GROUP BY 1
         UNION ALL
         SELECT 'triggers', count(*) FROM pg_catalog.pg_trigger
-          WHERE NOT tgisinternal AND tgrelid IN (SELECT oid FROM relation)
+          WHERE NOT tgisinternal AND $own_trigger AND tgrelid IN (SELECT oid FROM relation)
         UNION ALL
         SELECT 'rules', count(*) FROM pg_catalog.pg_rewrite
           WHERE rulename <> '_RETURN' AND ev_class IN (SELECT oid FROM relation)
@@ -115,8 +117,11 @@ public final class ObjectCounts {
    * @return positive numbers by class in alphabetical order
    */
   public static Map<String, Long> read(Connection connection) throws SQLException {
-    boolean since10 = connection.getMetaData().getDatabaseMajorVersion() >= 10;
-    String query = QUERY + (since10 ? SINCE_10 : "") + END;
+    int major = connection.getMetaData().getDatabaseMajorVersion();
+    String query =
+        (QUERY + (major >= 10 ? SINCE_10 : "") + END)
+            .replace("$own_constraint", major >= 11 ? "conparentid = 0" : "true")
+            .replace("$own_trigger", major >= 13 ? "tgparentid = 0" : "true");
     Map<String, Long> counts = new LinkedHashMap<>();
     try (Statement statement = connection.createStatement();
         ResultSet rows = statement.executeQuery(query)) {

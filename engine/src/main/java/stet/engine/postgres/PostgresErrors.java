@@ -10,6 +10,11 @@ import stet.engine.StetException;
 
 /** The server's errors in our words. */
 final class PostgresErrors {
+  /** What to do where something stands between us and the server. */
+  static final String POOLER_HINT =
+      "Name the server's own address and port in url. A pooler such as PgBouncer may run each"
+          + " transaction in another session, which loses exported snapshots, locks and settings.";
+
   private PostgresErrors() {}
 
   /** An error of the source or target, or the interruption that caused it. */

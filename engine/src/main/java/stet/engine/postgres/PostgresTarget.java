@@ -98,6 +98,11 @@ final class PostgresTarget implements Target {
   }
 
   @Override
+  public void check(RestoreContext context) {
+    new Staging(place, context, names.of(Role.STAGING, context.operation().id())).check();
+  }
+
+  @Override
   public Beside stage(RestoreContext context) {
     Operation operation = context.operation();
     String name = names.of(Role.STAGING, operation.id());

@@ -30,6 +30,8 @@ public final class PostgresTools {
   private static final Pattern VERSION =
       Pattern.compile("\\(PostgreSQL\\)\\s+(\\d+)(?:\\.(\\d+))?");
 
+  private static final int OLDEST = 10;
+
   /** Versions by program path: a program is not asked twice. */
   private static final Map<Path, Integer> VERSIONS = new ConcurrentHashMap<>();
 
@@ -73,9 +75,11 @@ public final class PostgresTools {
       String why,
       Map<String, String> variables,
       Path packaged) {
+    // Older programs lack options that a capture needs.
+    int wanted = Math.max(OLDEST, serverMajor);
     String install =
         "Install the package postgresql-client-"
-            + serverMajor
+            + wanted
             + " or newer, or name the directory of its programs with the setting \"tools\".";
     List<PostgresTools> found = new ArrayList<>();
     for (Path directory : directories(configured, variables, packaged)) {
@@ -92,7 +96,7 @@ public final class PostgresTools {
           install);
     }
     return found.stream()
-        .filter(tools -> tools.major >= serverMajor)
+        .filter(tools -> tools.major >= wanted)
         .max(Comparator.comparingInt(tools -> tools.major))
         .orElseThrow(() -> {
           PostgresTools newest =
@@ -104,9 +108,9 @@ public final class PostgresTools {
                   + " is of version "
                   + newest.major
                   + ", but "
-                  + why
+                  + (serverMajor < OLDEST ? "what is needed is" : why)
                   + " version "
-                  + serverMajor,
+                  + wanted,
               install);
         });
   }

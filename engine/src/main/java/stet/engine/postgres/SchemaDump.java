@@ -11,6 +11,7 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.engine.component.Progress;
 import stet.engine.process.ChildProcess;
 import stet.engine.process.PrivateFiles;
 import stet.repository.tree.Node;
@@ -23,11 +24,16 @@ final class SchemaDump {
   private final ConnectionSettings settings;
   private final PostgresTools tools;
   private final FileBlobs files;
+  private final Progress progress;
 
-  SchemaDump(ConnectionSettings settings, PostgresTools tools, FileBlobs files) {
+  /**
+   * @param progress is told of the programs' warnings, which say what they leave out
+   */
+  SchemaDump(ConnectionSettings settings, PostgresTools tools, FileBlobs files, Progress progress) {
     this.settings = settings;
     this.tools = tools;
     this.files = files;
+    this.progress = progress;
   }
 
   /**
@@ -62,6 +68,10 @@ final class SchemaDump {
       requireArchive(archive, scratch);
       return node;
     } catch (StetException e) {
+      if (e.code() == ErrorCode.SOURCE
+          && e.getMessage().contains("due to conflict with recovery")) {
+        throw SourceChangedException.byRecovery(e.getMessage(), e);
+      }
       if (e.code() == ErrorCode.SOURCE
           && e.getMessage().contains("canceling statement due to lock timeout")) {
         throw new SourceChangedException(
@@ -130,7 +140,11 @@ final class SchemaDump {
     try (PrivateFiles secrets = PrivateFiles.create();
         OutputStream out = Files.newOutputStream(copy);
         ChildProcess child =
-            tools.program(program, settings, secrets).arguments(arguments).start()) {
+            tools
+                .program(program, settings, secrets)
+                .arguments(arguments)
+                .onErrorLine(this::tell)
+                .start()) {
       Node node = files.save(name, copying(child.stdout(), out));
       child.finish();
       return node;
@@ -141,6 +155,14 @@ final class SchemaDump {
       }
       throw new StetException(
           ErrorCode.SOURCE, "cannot read from " + program + ": " + e.getMessage(), null, e);
+    }
+  }
+
+  private void tell(String line) {
+    if (line.contains("warning:")) {
+      progress.warn(line);
+    } else {
+      progress.detail(line);
     }
   }
 

@@ -3,6 +3,7 @@ package stet.engine.postgres;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import stet.engine.RowHash;
 import stet.repository.BlobSink;
 import stet.repository.BlobType;
@@ -27,6 +28,7 @@ final class SegmentWriter {
   private final BlobSink sink;
   private final RowHash hash;
   private final List<Id> blobs = new ArrayList<>();
+  private @Nullable FloatText floats;
   private byte[] buffer = new byte[FIRST_BUFFER];
   private int buffered;
   private long rows;
@@ -37,13 +39,18 @@ final class SegmentWriter {
     this.hash = new RowHash(key);
   }
 
+  /** Says how to hash the rows that follow: in another form than their text, or as it is. */
+  void hashAs(@Nullable FloatText form) {
+    floats = form;
+  }
+
   /**
    * Adds a row.
    *
    * @param length bytes of its COPY text with the line end
    */
   void row(byte[] source, int offset, int length) {
-    hash.row(source, offset, length - 1);
+    FloatText.hash(floats, hash, source, offset, length - 1);
     rows++;
     bytes += length;
     if (buffered + length > buffer.length) {

@@ -9,6 +9,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyManager;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
 
 /**
  * A connection whose session settings make the text of rows depend on nothing but the rows: the
@@ -26,7 +28,7 @@ public final class Session implements AutoCloseable {
   /**
    * Connects to a database and settles the session.
    *
-   * @throws stet.engine.StetException with {@code SOURCE}
+   * @throws StetException with {@code SOURCE}
    */
   public static Session open(ConnectionSettings settings, String database) {
     Connection connection = settings.connect(database);
@@ -35,9 +37,12 @@ public final class Session implements AutoCloseable {
       try (Statement statement = connection.createStatement();
           ResultSet row =
               statement.executeQuery(
-                  "select pg_catalog.current_setting('server_version_num')::int")) {
+                  "select pg_catalog.current_setting('server_version_num')::int,"
+                      + " pg_catalog.pg_backend_pid()")) {
         row.next();
         version = row.getInt(1);
+        // Before anything is set: a pooler may hand these settings on to other clients.
+        refusePooler(settings, database, connection, row.getInt(2));
         statement.execute(settle(version));
       }
       return new Session(connection, version);
@@ -48,6 +53,29 @@ public final class Session implements AutoCloseable {
         e.addSuppressed(alsoFailed);
       }
       throw PostgresErrors.failed("cannot prepare a session in " + settings.describe(database), e);
+    }
+  }
+
+  /**
+   * A pooler such as PgBouncer gives its clients a process number of its own making, by which it is
+   * known. Even one that keeps sessions is no way to a server: it cannot be told from outside
+   * whether it does, and a restore ends sessions by their process numbers.
+   */
+  private static void refusePooler(
+      ConnectionSettings settings, String database, Connection connection, int serving)
+      throws SQLException {
+    int given = connection.unwrap(PGConnection.class).getBackendPID();
+    if (given != serving) {
+      connection.close();
+      throw new StetException(
+          ErrorCode.SOURCE,
+          settings.describe(database)
+              + " is reached through a connection pooler: the connection is said to be process "
+              + given
+              + " of the server, but process "
+              + serving
+              + " serves it",
+          PostgresErrors.POOLER_HINT);
     }
   }
 

@@ -36,10 +36,12 @@ final class SnapshotHolder implements AutoCloseable {
       Set.of(
           "55P03", // lock_not_available
           "40P01", // deadlock_detected
-          "40001", // on a standby: conflict with recovery
           "42P01", // undefined_table
           "42703", // undefined_column
           "3F000"); // invalid_schema_name
+
+  /** A standby's conflict with recovery; what only reads has no other serialization failure. */
+  private static final String RECOVERY = "40001";
 
   /** SQLSTATEs that mean: a table was dropped or renamed since it was listed. */
   private static final Set<String> GONE =
@@ -52,6 +54,7 @@ final class SnapshotHolder implements AutoCloseable {
   private final Duration patience;
   private final Session locks;
   private final Set<LockableTable> locked = new HashSet<>();
+  private boolean standby;
   private Map<String, String> definitions = Map.of();
   private @Nullable Session exporter;
   private @Nullable String snapshot;
@@ -100,6 +103,7 @@ final class SnapshotHolder implements AutoCloseable {
       Session session = Session.open(settings);
       exporter = session;
       session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+      standby = new CatalogReader(session).inRecovery();
       // What it looks at besides tables, such as sequences, may be locked by somebody who waits
       // for us.
       session.execute("SET LOCAL lock_timeout = " + patience.toMillis());
@@ -224,9 +228,37 @@ final class SnapshotHolder implements AutoCloseable {
     }
   }
 
+  /**
+   * Why a capture failed if it was a standby's replay: it ends the sessions that hold the snapshot
+   * or the locks, and what others see of that is that these are gone.
+   */
+  @Nullable SourceChangedException endedByRecovery(Exception failure) {
+    if (!standby || Thread.currentThread().isInterrupted()) {
+      return null;
+    }
+    try {
+      locks.execute("SELECT 1");
+      session().execute("SELECT 1");
+      return null;
+    } catch (SQLException e) {
+      // The driver may know no more than that the connection is gone.
+      failure.addSuppressed(e);
+      return SourceChangedException.byRecovery(
+          "the standby "
+              + settings.describeServer()
+              + " has ended a session that held the snapshot or the locks, as it does on a conflict"
+              + " with recovery: "
+              + failure.getMessage(),
+          failure);
+    }
+  }
+
   /** The checked conflict, or else the failure, that an error of a reading session stands for. */
   static SQLException conflictOrSame(ConnectionSettings settings, String what, SQLException e)
       throws SourceChangedException {
+    if (PostgresErrors.is(e, RECOVERY)) {
+      throw SourceChangedException.byRecovery(what + ": " + PostgresErrors.text(e), e);
+    }
     if (e.getSQLState() == null || !CONFLICTS.contains(e.getSQLState())) {
       return e;
     }

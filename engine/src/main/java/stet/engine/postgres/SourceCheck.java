@@ -14,6 +14,8 @@ final class SourceCheck {
 
   private static final int SHOWN = 10;
 
+  private static final int OLDEST = 90600;
+
   private final Session session;
   private final ConnectionSettings settings;
   private final Operation operation;
@@ -27,6 +29,7 @@ final class SourceCheck {
   void run() throws SQLException {
     checkVersion();
     if ("t".equals(session.value("SELECT pg_catalog.pg_is_in_recovery()"))) {
+      refuseOldStandby();
       operation.progress().detail(settings.describe() + " is a standby");
     }
     checkRights();
@@ -37,7 +40,7 @@ final class SourceCheck {
   }
 
   private void checkVersion() {
-    if (session.version() < 100000) {
+    if (session.version() < OLDEST) {
       throw new StetException(
           ErrorCode.SOURCE,
           settings.describe()
@@ -45,8 +48,19 @@ final class SourceCheck {
               + session.version() / 10_000
               + "."
               + session.version() / 100 % 100
-              + ", but 10 is the oldest version that can be read",
+              + ", but 9.6 is the oldest version that can be read",
           "Upgrade the server.");
+    }
+  }
+
+  private void refuseOldStandby() {
+    if (session.version() < 100000) {
+      throw new StetException(
+          ErrorCode.SOURCE,
+          settings.describe()
+              + " is a standby of PostgreSQL 9.6, which cannot export a snapshot for several"
+              + " sessions to read",
+          "Back up its primary; standby servers can be read from version 10 on.");
     }
   }
 
@@ -174,15 +188,17 @@ final class SourceCheck {
               current_setting('max_connections')::int
                 - CASE WHEN me.rolsuper THEN 0
                   ELSE current_setting('superuser_reserved_connections')::int END
-                - (SELECT count(*) FROM pg_catalog.pg_stat_activity a
-                  WHERE a.backend_type = 'client backend') + 1,
+                - (SELECT count(*) FROM pg_catalog.pg_stat_activity a WHERE %s) + 1,
               CASE WHEN d.datconnlimit < 0 OR me.rolsuper THEN 1000000 ELSE d.datconnlimit
                 - (SELECT count(*) FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid) + 1 END,
               CASE WHEN me.rolconnlimit < 0 OR me.rolsuper THEN 1000000 ELSE me.rolconnlimit
                 - (SELECT count(*) FROM pg_catalog.pg_stat_activity a WHERE a.usesysid = me.oid) + 1 END)
             FROM pg_catalog.pg_roles me, pg_catalog.pg_database d
             WHERE me.rolname = current_user AND d.datname = current_database()
-            """);
+            """
+                .formatted(
+                    // Before 10 nobody else was listed.
+                    session.version() >= 100000 ? "a.backend_type = 'client backend'" : "true"));
     long available = free == null ? 0 : Long.parseLong(free);
     if (available < needed) {
       throw new StetException(

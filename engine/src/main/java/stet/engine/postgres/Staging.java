@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -29,6 +30,9 @@ final class Staging {
       "-c synchronous_commit=off -c default_transaction_read_only=off -c statement_timeout=0"
           + " -c maintenance_work_mem=256MB";
 
+  /** What pg_restore from 17 on adds to the error of a server that is older. */
+  private static final String UNKNOWN_SETTING = "Command was: SET transaction_timeout = 0;";
+
   private final PostgresPlace place;
   private final RestoreContext context;
   private final Operation operation;
@@ -44,15 +48,30 @@ final class Staging {
     this.files = new SnapshotFiles(context.source(), context.node());
   }
 
+  /** Finds out whether the server can take the database. */
+  void check() {
+    prepared((maintenance, privateFiles) -> prepare(maintenance, privateFiles));
+  }
+
   /**
    * Builds and verifies the database.
    *
    * @return its OID
    */
   String build() {
+    return prepared(this::build);
+  }
+
+  /** What to do with a session on the server and a place for files. */
+  @FunctionalInterface
+  private interface Prepared<T> {
+    T with(Maintenance maintenance, PrivateFiles privateFiles) throws SQLException;
+  }
+
+  private <T> T prepared(Prepared<T> work) {
     try (PrivateFiles privateFiles = PrivateFiles.create();
         Maintenance maintenance = Maintenance.open(place.adminSettings(), place.database())) {
-      return build(maintenance, privateFiles);
+      return work.with(maintenance, privateFiles);
     } catch (RepositoryException e) {
       throw StetException.of(e);
     } catch (JsonException e) {
@@ -66,7 +85,19 @@ final class Staging {
     }
   }
 
-  private String build(Maintenance maintenance, PrivateFiles privateFiles) throws SQLException {
+  /**
+   * What a database is built from, once it is known that it can be.
+   *
+   * @param missingRoles the roles that have to be created
+   */
+  private record Preparation(
+      DatabaseDescription description,
+      List<Role> missingRoles,
+      PostgresTools tools,
+      Path archive) {}
+
+  private Preparation prepare(Maintenance maintenance, PrivateFiles privateFiles)
+      throws SQLException {
     operation.progress().phase("checking the target of " + place.component());
     Node descriptionFile = files.require(DatabaseCapture.DESCRIPTION);
     DatabaseDescription description =
@@ -79,6 +110,13 @@ final class Staging {
     Path archive = privateFiles.createFile(DatabaseCapture.SCHEMA);
     files.copy(files.require(DatabaseCapture.SCHEMA), archive);
     checkArchive(tools, archive, privateFiles);
+    return new Preparation(description, missing, tools, archive);
+  }
+
+  private String build(Maintenance maintenance, PrivateFiles privateFiles) throws SQLException {
+    Preparation prepared = prepare(maintenance, privateFiles);
+    DatabaseDescription description = prepared.description();
+    Session session = maintenance.session();
     RowLoader loader = new RowLoader(files, description, operation);
     loader.plan();
     LargeObjectLoader objects = new LargeObjectLoader(files, description, operation);
@@ -94,8 +132,17 @@ final class Staging {
     RoleCreation roles = new RoleCreation();
     try {
       String oid = create(maintenance, description, settings.user());
-      roles.create(session, missing, operation.progress());
-      new Filling(description, settings, tools, archive, privateFiles, loader, objects).run();
+      roles.create(session, prepared.missingRoles(), operation.progress());
+      new Filling(
+              description,
+              settings,
+              session.version(),
+              prepared.tools(),
+              prepared.archive(),
+              privateFiles,
+              loader,
+              objects)
+          .run();
       DatabaseProperties.apply(session, name, oid, description.database());
       flush(session);
       return oid;
@@ -162,6 +209,7 @@ final class Staging {
   private final class Filling {
     private final DatabaseDescription description;
     private final ConnectionSettings settings;
+    private final int serverVersion;
     private final PostgresTools tools;
     private final Path archive;
     private final PrivateFiles privateFiles;
@@ -171,6 +219,7 @@ final class Staging {
     Filling(
         DatabaseDescription description,
         ConnectionSettings settings,
+        int serverVersion,
         PostgresTools tools,
         Path archive,
         PrivateFiles privateFiles,
@@ -178,6 +227,7 @@ final class Staging {
         LargeObjectLoader objects) {
       this.description = description;
       this.settings = settings;
+      this.serverVersion = serverVersion;
       this.tools = tools;
       this.archive = archive;
       this.privateFiles = privateFiles;
@@ -213,12 +263,15 @@ final class Staging {
 
     private void restore(String section, int jobs) {
       operation.checkStop();
+      // From 17 on it sets a parameter that older servers do not know; that error must not end it.
+      boolean forgiving = tools.major() >= 17 && serverVersion < 170000;
       List<String> complaints = new ArrayList<>();
+      AtomicInteger forgiven = new AtomicInteger();
       ChildProcess.Builder program =
           tools
               .program("pg_restore", settings.withOptions(RESTORE_OPTIONS), privateFiles)
+              .arguments(forgiving ? List.of() : List.of("--exit-on-error"))
               .arguments(
-                  "--exit-on-error",
                   "--section=" + section,
                   "--jobs=" + jobs,
                   "--no-password",
@@ -230,11 +283,19 @@ final class Staging {
                   synchronized (complaints) {
                     complaints.add(line);
                   }
+                } else if (line.equals(UNKNOWN_SETTING)) {
+                  forgiven.incrementAndGet();
                 }
               });
       try {
         program.run();
       } catch (StetException e) {
+        if (forgiving
+            && e.code() == ErrorCode.SOURCE
+            && e.getMessage().contains("errors ignored on restore: ")
+            && complaints.size() == forgiven.get()) {
+          return;
+        }
         throw new StetException(
             e.code(),
             "cannot restore the definitions ("

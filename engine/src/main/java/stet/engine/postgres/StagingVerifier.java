@@ -128,28 +128,32 @@ final class StagingVerifier {
     differences.add(what + ": captured " + captured + ", restored " + restored);
   }
 
-  private record Size(String name, long blocks) {}
+  private record Size(String name, long oid, long blocks) {}
 
   private void planTables(Session session) throws SQLException {
     Map<String, JsonObject> manifest = new HashMap<>();
     for (JsonObject table : context.manifest().objects("tables")) {
       manifest.put(SqlText.name(table.string("schema"), table.string("name")), table);
     }
-    Map<String, Long> blocks = new HashMap<>();
+    FloatShapes shapes = hashedAsBits(context.manifest()) ? new FloatShapes(session) : null;
+    Map<String, Size> sizes = new HashMap<>();
     for (Size size :
         session.rows(
-            "SELECT n.nspname, c.relname, pg_catalog.pg_relation_size(c.oid)"
+            "SELECT n.nspname, c.relname, c.oid::bigint, pg_catalog.pg_relation_size(c.oid)"
                 + " / pg_catalog.current_setting('block_size')::bigint"
                 + " FROM pg_catalog.pg_class c"
                 + " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
                 + " WHERE c.relkind = 'r'",
-            row -> new Size(SqlText.name(row.getString(1), row.getString(2)), row.getLong(3)))) {
-      blocks.put(size.name(), size.blocks());
+            row ->
+                new Size(
+                    SqlText.name(row.getString(1), row.getString(2)),
+                    row.getLong(3),
+                    row.getLong(4)))) {
+      sizes.put(size.name(), size);
     }
     List<Table> tables = new ArrayList<>(description.tables());
-    tables.sort(
-        Comparator.comparingLong((Table t) -> blocks.getOrDefault(t.quoted(), 0L)).reversed());
-    long total = tables.stream().mapToLong(t -> blocks.getOrDefault(t.quoted(), 0L)).sum();
+    tables.sort(Comparator.comparingLong((Table t) -> blocks(sizes.get(t.quoted()))).reversed());
+    long total = tables.stream().mapToLong(t -> blocks(sizes.get(t.quoted()))).sum();
     FairShare share = FairShare.of(total, operation.workers());
     for (Table table : tables) {
       JsonObject entry = manifest.get(table.quoted());
@@ -165,12 +169,29 @@ final class StagingVerifier {
       content.rows += entry.integer("rows");
       content.hash.add(entry.string("hash"));
       found.computeIfAbsent(compared, name -> new Content(context.hashKey()));
-      planTable(session, table, compared, blocks.getOrDefault(table.quoted(), 0L), share);
+      Size size = sizes.get(table.quoted());
+      FloatText floats =
+          shapes == null || size == null ? null : shapes.of(size.oid(), table.columns());
+      planTable(session, table, compared, floats, blocks(size), share);
     }
   }
 
+  private static long blocks(@Nullable Size size) {
+    return size == null ? 0 : size.blocks();
+  }
+
+  /** Whether a component's manifest has hashes of {@link FloatText}. */
+  static boolean hashedAsBits(JsonObject manifest) {
+    return FloatShapes.BITS.equals(manifest.optionalString(FloatShapes.MANIFEST_KEY));
+  }
+
   private void planTable(
-      Session session, Table table, String compared, long blocks, FairShare share) {
+      Session session,
+      Table table,
+      String compared,
+      @Nullable FloatText floats,
+      long blocks,
+      FairShare share) {
     // Whole tables cost the server less than ranges of blocks, see DataReader.TableWork.
     boolean ranges =
         session.version() >= 140000
@@ -178,7 +199,7 @@ final class StagingVerifier {
             && blocks > BLOCKS_PER_UNIT
             && !share.suits(blocks);
     if (!ranges) {
-      queue.add(other -> read(other, table, compared, ""));
+      queue.add(other -> read(other, table, compared, floats, ""));
       return;
     }
     for (long first = 0; first < blocks; first += BLOCKS_PER_UNIT) {
@@ -189,11 +210,12 @@ final class StagingVerifier {
               + first
               + ",0)'"
               + (end < blocks ? " AND ctid < '(" + end + ",0)'" : "");
-      queue.add(other -> read(other, table, compared, range));
+      queue.add(other -> read(other, table, compared, floats, range));
     }
   }
 
-  private void read(Session session, Table table, String compared, String range)
+  private void read(
+      Session session, Table table, String compared, @Nullable FloatText floats, String range)
       throws SQLException, InterruptedException {
     RowHash hash = new RowHash(context.hashKey());
     long[] bytes = {0};
@@ -205,7 +227,7 @@ final class StagingVerifier {
               session,
               copy(table, range),
               (source, offset, length) -> {
-                hash.row(source, offset, length - 1);
+                FloatText.hash(floats, hash, source, offset, length - 1);
                 bytes[0] += length;
                 if (bytes[0] > PIECE) {
                   operation.progress().advance(bytes[0]);

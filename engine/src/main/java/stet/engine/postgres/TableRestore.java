@@ -171,6 +171,12 @@ final class TableRestore {
   private long verify(Session session, DatabaseDescription description, Table table, String name)
       throws SQLException {
     RowHash hash = new RowHash(context.hashKey());
+    FloatText floats = null;
+    if (StagingVerifier.hashedAsBits(context.manifest())) {
+      String oid = session.value("SELECT ?::pg_catalog.regclass::pg_catalog.oid::bigint", name);
+      floats = new FloatShapes(session).of(Long.parseLong(String.valueOf(oid)), table.columns());
+    }
+    FloatText form = floats;
     String columns = table.columns().isEmpty() ? "" : " (" + SqlText.names(table.columns()) + ")";
     long rows =
         CopyRows.read(
@@ -181,7 +187,7 @@ final class TableRestore {
                 + " TO STDOUT (ENCODING "
                 + SqlText.literal(description.database().encoding())
                 + ")",
-            (source, offset, length) -> hash.row(source, offset, length - 1));
+            (source, offset, length) -> FloatText.hash(form, hash, source, offset, length - 1));
     String restored = rows + " rows with hash " + hash.text();
     String captured = captured(table);
     if (!captured.equals(restored)) {

@@ -8,6 +8,8 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.engine.postgres.DatabaseDescription.Database;
+import stet.engine.postgres.DatabaseDescription.LocaleProvider;
 import stet.engine.postgres.DatabaseDescription.Role;
 
 /** Finds out, before anything is created, whether a server can take a captured database. */
@@ -38,6 +40,7 @@ final class TargetCheck {
               + SqlText.name(settings.user())
               + " CREATEDB; or give a role that may as admin_url.");
     }
+    checkLocale();
     checkTablespaces();
     checkExtensions(superuser);
     return missingRoles(superuser);
@@ -77,6 +80,43 @@ final class TargetCheck {
 
   private static String quoted(List<String> names) {
     return "\"" + String.join("\", \"", names) + "\"";
+  }
+
+  /** A locale's name is tried out on the one setting that any role may change. */
+  private void checkLocale() throws SQLException {
+    Database database = description.database();
+    if ("-1"
+        .equals(session.value("SELECT pg_catalog.pg_char_to_encoding(?)", database.encoding()))) {
+      throw error(
+          "the database has the encoding \"" + database.encoding() + "\", which is unknown",
+          "Restore onto a server that knows it.");
+    }
+    Set<String> locales = new TreeSet<>(List.of(database.collate(), database.ctype()));
+    if (description.tables().stream()
+        .anyMatch(table -> table.types().stream().anyMatch(type -> type.startsWith("money")))) {
+      locales.add(database.monetary());
+    }
+    for (String locale : locales) {
+      try {
+        session.value("SELECT pg_catalog.set_config('lc_monetary', ?, true)", locale);
+      } catch (SQLException e) {
+        if (!PostgresErrors.is(e, "22023")) {
+          throw e;
+        }
+        throw error(
+            "the database uses the locale \"" + locale + "\", which is missing",
+            "Install the locale on the server's machine (locale-gen) and restart the server.");
+      }
+    }
+    if (database.localeProvider() == LocaleProvider.ICU
+        && "f"
+            .equals(
+                session.value(
+                    "SELECT EXISTS (SELECT FROM pg_catalog.pg_collation WHERE collprovider = 'i')"))) {
+      throw error(
+          "the database uses locales of ICU, which is missing",
+          "Restore onto a server that was built with ICU.");
+    }
   }
 
   private void checkTablespaces() throws SQLException {

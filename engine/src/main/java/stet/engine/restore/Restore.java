@@ -167,6 +167,9 @@ public final class Restore {
     }
     PendingRestore.refuse(environment, operation);
     try (Targets targets = new Targets(environment, operation, names)) {
+      for (Step step : plan.steps) {
+        targets.get(step.entry.name()).check(context(plan, step));
+      }
       PendingRestore.dropDebris(targets, operation);
       Map<String, Beside> staged = new HashMap<>();
       try {
@@ -174,15 +177,7 @@ public final class Restore {
           String name = step.entry.name();
           operation.progress().phase("restoring " + name);
           Target target = targets.get(name);
-          staged.put(
-              name,
-              target.stage(
-                  new RestoreContext(
-                      operation,
-                      source,
-                      step.node,
-                      step.entry.details(),
-                      plan.manifest.hashKey())));
+          staged.put(name, target.stage(context(plan, step)));
           operation.checkStop();
         }
       } catch (RuntimeException e) {
@@ -202,6 +197,11 @@ public final class Restore {
               plan.snapshot.requireId().toString());
       return new Result(journal, Instant.now());
     }
+  }
+
+  private RestoreContext context(Plan plan, Step step) {
+    return new RestoreContext(
+        operation, source, step.node, step.entry.details(), plan.manifest.hashKey());
   }
 
   private static void dropAll(

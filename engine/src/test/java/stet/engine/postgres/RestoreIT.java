@@ -398,8 +398,8 @@ class RestoreIT {
   }
 
   private void failsLeavingNothing(
-      Captured captured, @Nullable Path tools, ErrorCode code, String message) {
-    failsLeavingNothing(captured, settings(server.url("shop")), tools, code, message);
+      Captured captured, @Nullable Path tools, ErrorCode code, String message, String hint) {
+    failsLeavingNothing(captured, settings(server.url("shop")), tools, code, message, hint);
   }
 
   private void failsLeavingNothing(
@@ -407,15 +407,21 @@ class RestoreIT {
       ConnectionSettings settings,
       @Nullable Path tools,
       ErrorCode code,
-      String message) {
+      String message,
+      String hint) {
     List<String> databases = server.databases();
     List<String> roles = roles();
     try (Target target = new PostgresTarget(new PostgresPlace("default", settings, null, tools))) {
+      if (code == ErrorCode.SOURCE) {
+        assertThatThrownBy(() -> target.check(restore(captured, "0a1b2c3d")))
+            .hasMessageContaining(message);
+      }
       assertThatThrownBy(() -> target.stage(restore(captured, "0a1b2c3d")))
           .isInstanceOfSatisfying(
               StetException.class,
               e -> {
                 assertThat(e.code()).as(e.getMessage()).isEqualTo(code);
+                assertThat(e.hint()).contains(hint);
                 assertThat(e.getSuppressed()).isEmpty();
               })
           .hasMessageContaining(message);
@@ -482,7 +488,8 @@ class RestoreIT {
                     d.extensions())),
         null,
         ErrorCode.SOURCE,
-        "the database was captured from PostgreSQL 18.1, but the server is PostgreSQL");
+        "the database was captured from PostgreSQL 18.1, but the server is PostgreSQL",
+        "Restore onto a server of version 18 or newer.");
     failsLeavingNothing(
         changed(
             captured,
@@ -496,7 +503,8 @@ class RestoreIT {
                     List.of(new Extension("postgis", "3.4", "public")))),
         null,
         ErrorCode.SOURCE,
-        "the database uses extensions that are not available: \"postgis\" on 127.0.0.1:");
+        "the database uses extensions that are not available: \"postgis\" on 127.0.0.1:",
+        "Install their packages on the server's machine, for example postgresql-");
     failsLeavingNothing(
         changed(
             captured,
@@ -510,39 +518,48 @@ class RestoreIT {
                     d.extensions())),
         null,
         ErrorCode.SOURCE,
-        "the database uses tablespaces that are missing: \"fast\", \"slow\"");
+        "the database uses tablespaces that are missing: \"fast\", \"slow\"",
+        "As a superuser run CREATE TABLESPACE \"fast\" LOCATION");
     failsLeavingNothing(
-        changed(
-            captured,
-            d -> {
-              Database b = d.database();
-              return with(
-                  d,
-                  d.server(),
-                  new Database(
-                      b.name(),
-                      b.encoding(),
-                      b.localeProvider(),
-                      "xx_XX.utf8",
-                      "xx_XX.utf8",
-                      null,
-                      null,
-                      null,
-                      b.monetary(),
-                      b.owner(),
-                      b.acl(),
-                      -1,
-                      "pg_default",
-                      null,
-                      List.of(),
-                      List.of()),
-                  List.of(role("made for nothing", false)),
-                  d.tablespaces(),
-                  d.extensions());
-            }),
+        changed(captured, d -> of(d, d.database().encoding(), "xx_XX.utf8")),
         null,
         ErrorCode.SOURCE,
-        "invalid locale name");
+        "the database uses the locale \"xx_XX.utf8\", which is missing on 127.0.0.1:",
+        "Install the locale on the server's machine (locale-gen) and restart the server.");
+    failsLeavingNothing(
+        changed(captured, d -> of(d, "UTF-9", "C")),
+        null,
+        ErrorCode.SOURCE,
+        "the database has the encoding \"UTF-9\", which is unknown on 127.0.0.1:",
+        "Restore onto a server that knows it.");
+  }
+
+  /** The same with a database of another kind, and a role that would have to be made. */
+  private static DatabaseDescription of(DatabaseDescription d, String encoding, String locale) {
+    Database b = d.database();
+    return with(
+        d,
+        d.server(),
+        new Database(
+            b.name(),
+            encoding,
+            b.localeProvider(),
+            locale,
+            locale,
+            null,
+            null,
+            null,
+            b.monetary(),
+            b.owner(),
+            b.acl(),
+            -1,
+            "pg_default",
+            null,
+            List.of(),
+            List.of()),
+        List.of(role("made for nothing", false)),
+        d.tablespaces(),
+        d.extensions());
   }
 
   @Test
@@ -551,7 +568,12 @@ class RestoreIT {
     server.execute("postgres", "create role weak login password 'x'");
     ConnectionSettings weak = settings(server.url("shop", "weak", "x"));
     failsLeavingNothing(
-        captured, weak, null, ErrorCode.SOURCE, "role \"weak\" may not create databases on");
+        captured,
+        weak,
+        null,
+        ErrorCode.SOURCE,
+        "role \"weak\" may not create databases on",
+        "ALTER ROLE \"weak\" CREATEDB; or give a role that may as admin_url.");
     server.execute("postgres", "alter role weak createdb");
     failsLeavingNothing(
         changed(
@@ -568,7 +590,8 @@ class RestoreIT {
         null,
         ErrorCode.SOURCE,
         "the database refers to roles that are missing and that role \"weak\" may not create:"
-            + " \"missing one\"");
+            + " \"missing one\"",
+        "As a superuser run CREATE ROLE \"missing one\"; or run roles.sql");
     failsLeavingNothing(
         changed(
             captured,
@@ -583,7 +606,8 @@ class RestoreIT {
         weak,
         null,
         ErrorCode.SOURCE,
-        "role \"weak\" may not create the extensions that the database uses: \"file_fdw\"");
+        "role \"weak\" may not create the extensions that the database uses: \"file_fdw\"",
+        "Give a superuser as admin_url.");
   }
 
   @Test
@@ -598,7 +622,8 @@ class RestoreIT {
         captured,
         directory,
         ErrorCode.SOURCE,
-        "pg_dump in " + directory + " is of version 12, but the server is of version");
+        "pg_dump in " + directory + " is of version 12, but the server is of version",
+        "Install the package postgresql-client-");
   }
 
   @Test
@@ -615,7 +640,8 @@ class RestoreIT {
         null,
         ErrorCode.VERIFICATION_FAILED,
         "the restored database differs from the captured one: table \"public\".\"t\": captured"
-            + " 50000 rows with hash 0123456789abcdef0123456789abcdef, restored 50000 rows with hash ");
+            + " 50000 rows with hash 0123456789abcdef0123456789abcdef, restored 50000 rows with hash ",
+        "The live state was not touched.");
   }
 
   @Test
