@@ -5,7 +5,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +21,6 @@ import stet.engine.Environment;
 import stet.engine.EnvironmentLock;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
-import stet.engine.backup.Backup;
 import stet.engine.component.Component.RestoredTable;
 import stet.engine.component.Component.TableWish;
 import stet.engine.component.Operation;
@@ -47,7 +45,8 @@ import stet.repository.snapshot.Snapshot;
     },
     footer = {
       "",
-      "JSON: {message_type: \"summary\", operation, snapshot_id, components, previous, total_duration};"
+      "JSON: {message_type: \"summary\", operation, snapshot_id, components, previous, saved_snapshot_id?,"
+          + " total_duration};"
           + " with --to-dir {message_type: \"summary\", snapshot_id, directory};"
           + " with --table {message_type: \"summary\", snapshot_id, table, rows};"
           + " with --resume or --abort {message_type: \"summary\", finished, undone}"
@@ -111,6 +110,23 @@ public final class RestoreCommand implements Callable<Integer> {
   private @Nullable String as;
 
   @Option(
+      names = "--in-place",
+      description =
+          "Replace the content of the live database in one transaction, where no database can be"
+              + " created beside it; its present content becomes a snapshot first.")
+  private boolean inPlace;
+
+  @Option(
+      names = "--no-owner",
+      description = "Give all that is restored to the role that connects, as pg_restore does.")
+  private boolean noOwner;
+
+  @Option(
+      names = "--no-privileges",
+      description = "Leave out what is granted to whom, as pg_restore does.")
+  private boolean noPrivileges;
+
+  @Option(
       names = "--resume",
       description =
           "Finish a restore that was interrupted during its swap; one interrupted before is undone.")
@@ -141,6 +157,14 @@ public final class RestoreCommand implements Callable<Integer> {
           ErrorCode.USAGE,
           "--resume, --abort, --to-dir and --table exclude each other",
           "Give one of them.");
+    }
+    if ((inPlace || noOwner || noPrivileges)
+        && (resume || abort || toDirectory != null || table != null)) {
+      throw new StetException(
+          ErrorCode.USAGE,
+          "--in-place, --no-owner and --no-privileges do not go with --resume, --abort, --to-dir or"
+              + " --table",
+          "Leave them out.");
     }
     requireWith("--path", path, "--to-dir", toDirectory);
     requireWith("--where", where, "--table", table);
@@ -288,19 +312,25 @@ public final class RestoreCommand implements Callable<Integer> {
       try (ProgressBar progress = session.progress()) {
         plan =
             new Restore(repository.reader(), environment, session.operation(progress))
-                .plan(chosen, only);
+                .plan(chosen, only, new Restore.Manner(inPlace, noOwner, noPrivileges));
       }
       consent(environment, plan);
       try (ProgressBar progress = session.progress()) {
         Operation operation = session.operation(progress);
         PreviousStates.expire(environment, operation, configuration.restore().keepPrevious());
-        if (environment.guarded() && !plan.replacing().isEmpty()) {
-          saveFirst(repository, environment, operation, plan);
+        SavedState saved = new SavedState(repository, environment, operation, session.output());
+        Restore restore = new Restore(repository.reader(), environment, operation);
+        Restore.Result result;
+        if (inPlace) {
+          result = restore.runInPlace(plan, environmentLock, tags -> saved.save(plan, tags));
+        } else {
+          if (environment.guarded() && !plan.replacing().isEmpty()) {
+            saved.save(plan, List.of());
+          }
+          result = restore.run(plan, environmentLock);
         }
-        Restore.Result result =
-            new Restore(repository.reader(), environment, operation).run(plan, environmentLock);
         progress.close();
-        report(plan, result, started);
+        report(plan, result, saved, started);
       }
     }
     return 0;
@@ -331,49 +361,16 @@ public final class RestoreCommand implements Callable<Integer> {
     }
   }
 
-  /**
-   * A protected environment is captured before it is replaced; what is beyond capture is kept as
-   * previous state alone.
-   */
-  private void saveFirst(
-      Repository repository, Environment environment, Operation operation, Restore.Plan plan) {
-    Backup backup = new Backup(repository, environment, operation);
-    try {
-      backup.check();
-    } catch (StetException e) {
-      boolean gone = plan.steps().stream().anyMatch(step -> step.live().identity() == null);
-      if (!gone) {
-        throw new StetException(
-            ErrorCode.REFUSED,
-            "environment "
-                + environment.name()
-                + " is protected, and its present state cannot be captured first: "
-                + e.getMessage(),
-            "Mend that, or say `protected: false` for the time being; what a restore replaces is kept"
-                + " in any case.",
-            e);
-      }
-      operation
-          .progress()
-          .warn(
-              "the present state cannot be captured first ("
-                  + e.getMessage()
-                  + "); what is left of it is kept as the previous state only");
-      return;
-    }
-    Backup.Result saved = backup.run(List.of("before-restore"));
-    session
-        .output()
-        .message("the present state is kept in snapshot " + saved.snapshot().shortText());
-  }
-
-  private void report(Restore.Plan plan, Restore.Result result, Instant started) {
+  private void report(Restore.Plan plan, Restore.Result result, SavedState saved, Instant started) {
     Output output = session.output();
     RestoreJournal journal = result.journal();
     List<String> names = plan.steps().stream().map(step -> step.entry().name()).toList();
     List<String> replaced =
         names.stream()
-            .filter(name -> Objects.requireNonNull(journal.part(name)).live() != null)
+            .filter(name -> {
+              RestoreJournal.Part part = journal.part(name);
+              return part != null && part.live() != null;
+            })
             .toList();
     Duration took = Duration.between(started, result.finished());
     if (output.json()) {
@@ -384,6 +381,7 @@ public final class RestoreCommand implements Callable<Integer> {
               .put("snapshot_id", plan.snapshot().requireId().toString())
               .put("components", names)
               .put("previous", replaced)
+              .putIfPresent("saved_snapshot_id", saved.snapshot())
               .put("total_duration", took.toMillis() / 1000.0));
       return;
     }
@@ -394,7 +392,11 @@ public final class RestoreCommand implements Callable<Integer> {
             + plan.snapshot().requireId().shortText()
             + ", every row and file verified, in "
             + Human.duration(took));
-    if (!replaced.isEmpty()) {
+    if (inPlace) {
+      if (saved.snapshot() != null) {
+        output.message("`stet rollback` puts back what was there");
+      }
+    } else if (!replaced.isEmpty()) {
       output.message(
           "what was there is kept as operation "
               + journal.operation()

@@ -1,6 +1,8 @@
 package stet.cli.command;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -14,9 +16,17 @@ import stet.engine.Environment;
 import stet.engine.EnvironmentLock;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.engine.component.Component;
+import stet.engine.component.Operation;
+import stet.engine.restore.InPlaceTag;
+import stet.engine.restore.InPlaceTag.Tagged;
 import stet.engine.restore.PreviousStates;
+import stet.engine.restore.Restore;
 import stet.engine.restore.RestoreJournal;
+import stet.engine.snapshot.SnapshotCatalog;
+import stet.repository.Repository;
 import stet.repository.json.JsonObject;
+import stet.repository.lock.RepositoryLock;
 
 /** {@code rollback}: puts back what the newest restore replaced. */
 @Command(
@@ -29,7 +39,7 @@ import stet.repository.json.JsonObject;
       "",
       "JSON: {message_type: \"summary\", operation, undone, components};"
           + " with --to {message_type: \"summary\", operation, snapshot_id, components, previous,"
-          + " total_duration}"
+          + " saved_snapshot_id?, total_duration}"
     })
 public final class RollbackCommand implements Callable<Integer> {
   private final Session session;
@@ -79,30 +89,95 @@ public final class RollbackCommand implements Callable<Integer> {
       }
       session.consent().askName(fact, environment.name(), hint);
     }
-    Output output = session.output();
-    try (ProgressBar progress = session.progress();
-        EnvironmentLock lock = EnvironmentLock.acquire(environment)) {
-      RestoreJournal journal =
-          PreviousStates.rollback(environment, lock, session.operation(progress));
-      progress.close();
-      List<String> names = journal.components().stream().map(RestoreJournal.Part::name).toList();
-      if (output.json()) {
-        output.document(
-            new JsonObject()
-                .put("message_type", "summary")
-                .put("operation", journal.operation())
-                .put("undone", journal.snapshot())
-                .put("components", names));
-      } else {
-        output.message(
-            "put back "
-                + String.join(", ", names)
-                + " as before operation "
-                + journal.snapshot()
-                + "; what was live is kept as operation "
-                + journal.operation());
+    try (EnvironmentLock lock = EnvironmentLock.acquire(environment)) {
+      // What lies beside the live state needs no repository.
+      if (environment.components().stream().anyMatch(Component::canBeInPlace)) {
+        try (Repository repository = Configured.open(session.configuration())) {
+          Tagged inPlace = newestInPlace(repository, environment);
+          if (inPlace != null) {
+            rollBackInPlace(repository, environment, lock, inPlace);
+            return 0;
+          }
+        }
+      }
+      try (ProgressBar progress = session.progress()) {
+        RestoreJournal journal =
+            PreviousStates.rollback(environment, lock, session.operation(progress));
+        progress.close();
+        report(journal, null);
       }
     }
     return 0;
+  }
+
+  /**
+   * The snapshot that a restore in place has left, if that restore is the newest: what other
+   * restores have replaced lies beside what is live.
+   */
+  private @Nullable Tagged newestInPlace(Repository repository, Environment environment) {
+    SnapshotCatalog catalog =
+        new SnapshotCatalog(
+            environment.app(),
+            repository.snapshots(e -> session.output().warn(e.getMessage(), e.hint())));
+    Tagged tagged = InPlaceTag.newest(environment, catalog.of(environment.name()));
+    if (tagged == null) {
+      return null;
+    }
+    try (ProgressBar progress = session.progress()) {
+      List<PreviousStates.Previous> all =
+          PreviousStates.list(environment, session.operation(progress));
+      boolean newer =
+          all.isEmpty()
+              || all.getLast().operation().equals(tagged.tag().operation())
+              || all.getLast().time().isBefore(tagged.snapshot().time().toInstant());
+      return newer ? tagged : null;
+    }
+  }
+
+  private void rollBackInPlace(
+      Repository repository, Environment environment, EnvironmentLock lock, Tagged tagged) {
+    try (RepositoryLock readLock = repository.lock(false);
+        ProgressBar progress = session.progress()) {
+      repository.loadIndex();
+      Operation operation = session.operation(progress);
+      Restore restore = new Restore(repository.reader(), environment, operation);
+      Restore.Plan plan =
+          restore.plan(
+              tagged.snapshot(),
+              Set.of(tagged.tag().component()),
+              new Restore.Manner(true, false, false));
+      SavedState saved = new SavedState(repository, environment, operation, session.output());
+      readLock.check();
+      RestoreJournal journal =
+          restore.rollbackInPlace(
+              plan, tagged.tag().operation(), lock, tags -> saved.save(plan, tags));
+      progress.close();
+      report(journal, tagged.tag().component());
+    }
+  }
+
+  private void report(RestoreJournal journal, @Nullable String inPlace) {
+    Output output = session.output();
+    List<String> names = new ArrayList<>();
+    journal.components().forEach(part -> names.add(part.name()));
+    if (inPlace != null) {
+      names.add(inPlace);
+    }
+    if (output.json()) {
+      output.document(
+          new JsonObject()
+              .put("message_type", "summary")
+              .put("operation", journal.operation())
+              .put("undone", journal.snapshot())
+              .put("components", names));
+    } else {
+      output.message(
+          "put back "
+              + String.join(", ", names)
+              + " as before operation "
+              + journal.snapshot()
+              + "; what was live is kept as operation "
+              + journal.operation());
+    }
   }
 }

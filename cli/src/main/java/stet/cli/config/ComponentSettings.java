@@ -19,7 +19,7 @@ import stet.engine.component.ComponentKind;
  * @param kind its kind
  * @param sets the names of the sets it lies in, outermost first
  * @param settings the values that are given, in the order of the kind's settings: a {@link String},
- *     {@link Secret}, {@link Boolean}, {@link Long} or list of strings
+ *     {@link Secret}, {@link Boolean}, {@link Long}, list of strings or map of strings
  * @param origin where it is declared
  */
 public record ComponentSettings(

@@ -177,6 +177,7 @@ record StateShape() implements Shape<List<ComponentSettings>> {
       case BOOLEAN -> key(setting, Shapes.BOOLEAN);
       case INTEGER -> key(setting, Shapes.INTEGER);
       case TEXTS -> key(setting, new Listing<>(Shapes.TEXT, false));
+      case MAPPING -> key(setting, new Mapping<>(Shapes.TEXT));
     };
   }
 

@@ -31,7 +31,8 @@ public final class BoxKind implements ComponentKind {
         new Setting("colour", Setting.Type.TEXT, false, "Red or green."),
         new Setting(
             "lid", Setting.Type.WORD, false, "How it is closed.", List.of("hinged", "sliding")),
-        new Setting("exclude", Setting.Type.TEXTS, false, "What does not belong in."));
+        new Setting("exclude", Setting.Type.TEXTS, false, "What does not belong in."),
+        new Setting("labels", Setting.Type.MAPPING, false, "What stands on which side."));
   }
 
   @Override

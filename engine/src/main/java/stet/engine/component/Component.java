@@ -94,6 +94,33 @@ public interface Component {
    */
   record RestoredTable(String name, long rows) {}
 
+  /** Whether it can be restored within its live place. */
+  default boolean canBeInPlace() {
+    return false;
+  }
+
+  /**
+   * Prepares a restore within the live place.
+   *
+   * @return it, to be closed
+   * @throws stet.engine.StetException with {@code USAGE} if this kind cannot do that
+   */
+  default InPlace inPlace(RestoreContext context) {
+    throw new StetException(
+        ErrorCode.USAGE,
+        "component " + name() + " is of kind " + kind() + ", which cannot be restored in place",
+        "Leave out --in-place.");
+  }
+
+  /**
+   * What became of a transaction of {@link #inPlace}, whoever began it.
+   *
+   * @param transaction its name
+   */
+  default InPlace.Outcome outcome(String transaction) {
+    return InPlace.Outcome.UNKNOWN;
+  }
+
   /** Opens the place that a restore of this component works on. */
   Target target(Operation operation);
 }

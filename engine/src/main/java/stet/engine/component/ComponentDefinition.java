@@ -27,6 +27,12 @@ public record ComponentDefinition(String name, Map<String, Object> settings, Str
     return (List<String>) settings.getOrDefault(key, List.of());
   }
 
+  /** A value of text by text, empty if it is not set. */
+  @SuppressWarnings("unchecked")
+  public Map<String, String> mapping(String key) {
+    return (Map<String, String>) settings.getOrDefault(key, Map.of());
+  }
+
   /** A boolean value. */
   public boolean flag(String key, boolean otherwise) {
     return (Boolean) settings.getOrDefault(key, otherwise);

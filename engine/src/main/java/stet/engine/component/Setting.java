@@ -52,6 +52,8 @@ public record Setting(
     /** The value is a {@link Long}. */
     INTEGER,
     /** A list of text; the value is a {@code List<String>}. */
-    TEXTS
+    TEXTS,
+    /** Text by text, such as other names by names; the value is a {@code Map<String, String>}. */
+    MAPPING
   }
 }

@@ -47,6 +47,18 @@ final class AccessRights {
     return statements;
   }
 
+  /**
+   * The same statement for a session of a role that is no superuser, but may be a member of the
+   * grantor. A superuser's session does the same with it.
+   */
+  static String asMember(String statement) {
+    String set = "SET SESSION AUTHORIZATION ";
+    if (statement.startsWith(set)) {
+      return "SET ROLE " + statement.substring(set.length());
+    }
+    return statement.equals("RESET SESSION AUTHORIZATION") ? "RESET ROLE" : statement;
+  }
+
   private static void grant(List<String> statements, String object, String owner, Grant grant) {
     boolean byOwner = grant.grantor().equals(owner);
     if (!byOwner) {

@@ -54,6 +54,12 @@ public record DatabaseDescription(
     objectCounts = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(objectCounts));
   }
 
+  /** The same with other numbers of objects. */
+  DatabaseDescription withCounts(Map<String, Long> counts) {
+    return new DatabaseDescription(
+        server, database, roles, tablespaces, extensions, tables, sequences, largeObjects, counts);
+  }
+
   /**
    * A server.
    *

@@ -1,10 +1,16 @@
 package stet.engine.postgres;
 
 import java.sql.SQLException;
+import java.sql.Savepoint;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import stet.engine.component.Progress;
 import stet.engine.postgres.DatabaseDescription.Database;
+import stet.engine.postgres.DatabaseDescription.Grant;
 import stet.engine.postgres.DatabaseDescription.LocaleProvider;
 import stet.engine.postgres.DatabaseDescription.SecurityLabel;
 import stet.engine.postgres.DatabaseDescription.Setting;
@@ -69,14 +75,7 @@ final class DatabaseProperties {
       throws SQLException {
     String quoted = SqlText.name(name);
     for (Setting setting : database.settings()) {
-      session.execute(
-          setting.role() == null
-              ? "ALTER DATABASE " + quoted + assignment(setting)
-              : "ALTER ROLE "
-                  + SqlText.name(setting.role())
-                  + " IN DATABASE "
-                  + quoted
-                  + assignment(setting));
+      session.execute(alter(quoted, setting) + assignment(setting));
     }
     session.execute(
         DatabaseComment.statement(name, new DatabaseComment(oid, null, database.comment()).text()));
@@ -100,14 +99,113 @@ final class DatabaseProperties {
     }
   }
 
+  /**
+   * Gives a live database, in the transaction that its content is restored in, the captured
+   * settings, comment, limit and privileges, as far as this role may. What it may not change is
+   * warned of.
+   */
+  static void applyInPlace(Session session, Database captured, Progress progress)
+      throws SQLException {
+    Database live = new CatalogReader(session).database();
+    String quoted = SqlText.name(live.name());
+    List<String> statements = new ArrayList<>();
+    List<Setting> gone = new ArrayList<>(live.settings());
+    gone.removeIf(setting ->
+        captured.settings().stream()
+            .anyMatch(other ->
+                other.name().equals(setting.name())
+                    && Objects.equals(other.role(), setting.role())));
+    for (Setting setting : gone) {
+      statements.add(alter(quoted, setting) + " RESET " + parameter(setting));
+    }
+    for (Setting setting : captured.settings()) {
+      if (!live.settings().contains(setting)) {
+        statements.add(alter(quoted, setting) + assignment(setting));
+      }
+    }
+    if (!Objects.equals(live.comment(), captured.comment())) {
+      statements.add(DatabaseComment.statement(live.name(), captured.comment()));
+    }
+    if (live.connectionLimit() != captured.connectionLimit()) {
+      statements.add(
+          "ALTER DATABASE " + quoted + " CONNECTION LIMIT " + captured.connectionLimit());
+    }
+    if (!live.owner().equals(captured.owner())) {
+      progress.warn(
+          "database "
+              + quoted
+              + " stays with its owner \""
+              + live.owner()
+              + "\" and its privileges, where the snapshot has owner \""
+              + captured.owner()
+              + "\"");
+    } else if (!sameGrants(live.acl(), captured.acl())) {
+      statements.addAll(grants(quoted, live, captured));
+    }
+    for (String statement : statements) {
+      Savepoint before = session.connection().setSavepoint();
+      try {
+        session.execute(statement);
+        session.connection().releaseSavepoint(before);
+      } catch (SQLException e) {
+        session.connection().rollback(before);
+        progress.warn(
+            "the database's own properties are not all as captured: "
+                + statement
+                + ": "
+                + PostgresErrors.text(e));
+      }
+    }
+  }
+
+  private static boolean sameGrants(@Nullable List<Grant> one, @Nullable List<Grant> other) {
+    @Nullable Set<Grant> first = one == null ? null : Set.copyOf(one);
+    @Nullable Set<Grant> second = other == null ? null : Set.copyOf(other);
+    return Objects.equals(first, second);
+  }
+
+  private static List<String> grants(String quoted, Database live, Database captured) {
+    List<String> statements = new ArrayList<>();
+    for (Grant grant : live.acl() == null ? List.<Grant>of() : live.acl()) {
+      String grantee = grant.grantee();
+      if (grantee != null) {
+        statements.add(
+            "REVOKE ALL ON DATABASE " + quoted + " FROM " + SqlText.name(grantee) + " CASCADE");
+      }
+    }
+    String owner = captured.owner();
+    List<Grant> wanted = captured.acl();
+    if (wanted == null) {
+      wanted =
+          List.of(
+              new Grant(owner, null, "CONNECT", false),
+              new Grant(owner, null, "TEMPORARY", false),
+              new Grant(owner, owner, "ALL", false));
+    }
+    AccessRights.statements("DATABASE " + quoted, owner, List.of("PUBLIC"), wanted)
+        .forEach(statement -> statements.add(AccessRights.asMember(statement)));
+    return statements;
+  }
+
+  private static String alter(String quoted, Setting setting) {
+    return setting.role() == null
+        ? "ALTER DATABASE " + quoted
+        : "ALTER ROLE " + SqlText.name(setting.role()) + " IN DATABASE " + quoted;
+  }
+
   /** {@code SET name TO value} with the value as the catalog has it. */
   static String assignment(Setting setting) {
-    // A parameter of an extension has a name of two parts.
-    String name =
-        String.join(
-            ".", List.of(setting.name().split("\\.", -1)).stream().map(SqlText::name).toList());
     boolean list =
         LISTS.contains(setting.name().toLowerCase(Locale.ROOT)) && !setting.value().isEmpty();
-    return " SET " + name + " TO " + (list ? setting.value() : SqlText.literal(setting.value()));
+    return " SET "
+        + parameter(setting)
+        + " TO "
+        + (list ? setting.value() : SqlText.literal(setting.value()));
+  }
+
+  /** A parameter of an extension has a name of two parts. */
+  private static String parameter(Setting setting) {
+    return String.join(
+        ".", List.of(setting.name().split("\\.", -1)).stream().map(SqlText::name).toList());
   }
 }

@@ -1,5 +1,6 @@
 package stet.engine.postgres;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.BufferUnderflowException;
@@ -9,14 +10,16 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 
 /**
  * An archive of {@code pg_dump -Fc} that holds definitions alone: its head and table of contents,
- * to be written again with more entries. Known are the archive formats 1.12 to 1.16, of PostgreSQL
- * 9.0 to 18.
+ * to be written again with more entries or changed ones. Known are the archive formats 1.12 to
+ * 1.16, of PostgreSQL 9.0 to 18.
  *
  * <p>Numbers are a byte for the sign and then the size's bytes, the lowest first; texts have their
  * length before them, -1 for null.
@@ -66,7 +69,11 @@ final class DumpArchive {
   /**
    * An entry that was read.
    *
+   * @param definition the statements that make the object
+   * @param tablespace the tablespace it is to lie in, empty for the database's own
+   * @param after the ids of the entries that it depends on
    * @param bytes all of it, but for the place of its data
+   * @param places where texts that may change stand in the bytes
    */
   record Entry(
       int id,
@@ -77,7 +84,59 @@ final class DumpArchive {
       int section,
       @Nullable String schema,
       @Nullable String owner,
-      byte[] bytes) {}
+      String definition,
+      String tablespace,
+      List<Integer> after,
+      byte[] bytes,
+      Places places) {
+    /** The same entry with other texts. */
+    Entry with(String newDefinition, String newTablespace, @Nullable String newOwner) {
+      ByteArrayOutputStream out = new ByteArrayOutputStream();
+      Span one = copy(out, 0, places.definition(), definition, newDefinition);
+      Span two =
+          copy(out, places.definition().end(), places.tablespace(), tablespace, newTablespace);
+      Span three = copy(out, places.tablespace().end(), places.owner(), owner, newOwner);
+      out.write(bytes, places.owner().end(), bytes.length - places.owner().end());
+      return new Entry(
+          id,
+          tableOid,
+          oid,
+          tag,
+          kind,
+          section,
+          schema,
+          newOwner,
+          newDefinition,
+          newTablespace,
+          after,
+          out.toByteArray(),
+          new Places(one, two, three));
+    }
+
+    /** Copies what comes before a text and then the new text, unless it is the old one. */
+    private Span copy(
+        ByteArrayOutputStream out,
+        int from,
+        Span place,
+        @Nullable String old,
+        @Nullable String text) {
+      out.write(bytes, from, place.start() - from);
+      int start = out.size();
+      if (Objects.equals(old, text)) {
+        out.write(bytes, place.start(), place.end() - place.start());
+      } else {
+        byte[] changed = encoded(text);
+        out.write(changed, 0, changed.length);
+      }
+      return new Span(start, out.size());
+    }
+  }
+
+  /** Where a text with its length stands. */
+  record Span(int start, int end) {}
+
+  /** Where the texts of an entry stand in it, in their order. */
+  record Places(Span definition, Span tablespace, Span owner) {}
 
   /**
    * An entry to be added.
@@ -196,21 +255,31 @@ final class DumpArchive {
     String tag = text();
     String kind = text();
     int section = number();
-    bytes(); // definition
+    int definitionStart = in.position();
+    String definition = text();
+    Span definitionPlace = span(start, definitionStart);
     bytes(); // drop
     bytes(); // copy
     String schema = text();
-    bytes(); // tablespace
+    int tablespaceStart = in.position();
+    String tablespace = text();
+    Span tablespacePlace = span(start, tablespaceStart);
     if (version >= WITH_TABLE_AM) {
       bytes();
     }
     if (version >= WITH_RELATION_KIND) {
       number();
     }
+    int ownerStart = in.position();
     String owner = text();
+    Span ownerPlace = span(start, ownerStart);
     bytes(); // with OIDs
-    while (bytes() != null) {
-      // Ids of other entries end with a null.
+    List<Integer> after = new ArrayList<>();
+    for (String other = text(); other != null; other = text()) {
+      if (!other.matches("[0-9]{1,9}")) {
+        throw damaged("entry " + id + " depends on \"" + other + "\"");
+      }
+      after.add(Integer.valueOf(other));
     }
     byte[] bytes = Arrays.copyOfRange(content, start, in.position());
     in.position(in.position() + 1 + offsetSize);
@@ -223,7 +292,15 @@ final class DumpArchive {
         section,
         schema,
         owner,
-        bytes);
+        definition == null ? "" : definition,
+        tablespace == null ? "" : tablespace,
+        List.copyOf(after),
+        bytes,
+        new Places(definitionPlace, tablespacePlace, ownerPlace));
+  }
+
+  private Span span(int entry, int start) {
+    return new Span(start - entry, in.position() - entry);
   }
 
   private int number() {
@@ -253,6 +330,23 @@ final class DumpArchive {
   /** What was read, in its order. */
   List<Entry> entries() {
     return entries;
+  }
+
+  /**
+   * Puts other entries in place of those that were read.
+   *
+   * @param change gives an entry's successor, or null if it is to be left out
+   */
+  void change(Function<Entry, @Nullable Entry> change) {
+    List<Entry> changed = new ArrayList<>();
+    for (Entry entry : entries) {
+      Entry successor = change.apply(entry);
+      if (successor != null) {
+        changed.add(successor);
+      }
+    }
+    entries.clear();
+    entries.addAll(changed);
   }
 
   /** The highest id of an entry. */
@@ -316,11 +410,29 @@ final class DumpArchive {
 
   /** Writes a number as archives have it. */
   static void writeNumber(OutputStream out, int value) throws IOException {
+    out.write(encoded(value));
+  }
+
+  private static byte[] encoded(int value) {
     int size = Math.abs(value);
-    out.write(value < 0 ? 1 : 0);
-    for (int i = 0; i < Integer.BYTES; i++) {
-      out.write(size >>> (8 * i));
+    return new byte[] {
+      (byte) (value < 0 ? 1 : 0),
+      (byte) size,
+      (byte) (size >>> 8),
+      (byte) (size >>> 16),
+      (byte) (size >>> 24)
+    };
+  }
+
+  private static byte[] encoded(@Nullable String text) {
+    if (text == null) {
+      return encoded(-1);
     }
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    byte[] length = encoded(bytes.length);
+    byte[] all = Arrays.copyOf(length, length.length + bytes.length);
+    System.arraycopy(bytes, 0, all, length.length, bytes.length);
+    return all;
   }
 
   /** Writes what follows an entry. */
@@ -405,13 +517,7 @@ final class DumpArchive {
     }
 
     void text(@Nullable String text) throws IOException {
-      if (text == null) {
-        number(-1);
-        return;
-      }
-      byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-      number(bytes.length);
-      out.write(bytes);
+      out.write(encoded(text));
     }
   }
 }

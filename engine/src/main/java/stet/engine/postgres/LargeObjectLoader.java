@@ -46,11 +46,7 @@ final class LargeObjectLoader {
     int pending = 0;
     for (LargeObject object = take(); object != null; object = take()) {
       operation.checkStop();
-      try {
-        create(session, object);
-      } catch (SQLException e) {
-        throw PostgresErrors.failed("cannot load large object " + object.oid(), e);
-      }
+      create(session, object);
       if (++pending == OBJECTS_PER_TRANSACTION) {
         session.connection().commit();
         pending = 0;
@@ -60,7 +56,23 @@ final class LargeObjectLoader {
     session.connection().setAutoCommit(true);
   }
 
+  /** Creates all objects in the transaction that the session is in. */
+  void workWithin(Session session) throws SQLException {
+    for (LargeObject object = take(); object != null; object = take()) {
+      operation.checkStop();
+      create(session, object);
+    }
+  }
+
   private void create(Session session, LargeObject object) throws SQLException {
+    try {
+      write(session, object);
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot load large object " + object.oid(), e);
+    }
+  }
+
+  private void write(Session session, LargeObject object) throws SQLException {
     long oid = object.oid();
     Node file = contents.get(Long.toString(oid));
     if (file == null) {
@@ -90,7 +102,7 @@ final class LargeObjectLoader {
         new StringBuilder("ALTER " + name + " OWNER TO " + SqlText.name(object.owner()) + ";");
     for (String statement :
         AccessRights.statements(name, object.owner(), List.of(), object.acl())) {
-      sql.append(statement).append(';');
+      sql.append(AccessRights.asMember(statement)).append(';');
     }
     if (object.comment() != null) {
       sql.append("COMMENT ON " + name + " IS " + SqlText.literal(object.comment()) + ";");

@@ -2,32 +2,40 @@ package stet.engine.postgres;
 
 import java.nio.file.Path;
 import java.sql.SQLException;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
 import stet.engine.component.Component;
+import stet.engine.component.InPlace;
 import stet.engine.component.Operation;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
 
 /** A PostgreSQL database. */
 final class PostgresComponent implements Component {
+  /** How long a restore in place waits for each lock. */
+  private static final Duration LOCK_PATIENCE = Duration.ofSeconds(10);
+
   private final String name;
   private final ConnectionSettings settings;
   private final @Nullable ConnectionSettings admin;
   private final @Nullable Path tools;
+  private final Renames renames;
 
   PostgresComponent(
       String name,
       ConnectionSettings settings,
       @Nullable ConnectionSettings admin,
-      @Nullable Path tools) {
+      @Nullable Path tools,
+      Renames renames) {
     this.name = name;
     this.settings = settings;
     this.admin = admin;
     this.tools = tools;
+    this.renames = renames;
   }
 
   @Override
@@ -76,7 +84,28 @@ final class PostgresComponent implements Component {
     // The database need not exist yet, so the server is found through another one.
     ConnectionSettings pinned = settings.pinned();
     return new PostgresTarget(
-        new PostgresPlace(name, pinned, admin == null ? null : sameServer(pinned, admin), tools));
+        new PostgresPlace(
+            name, pinned, admin == null ? null : sameServer(pinned, admin), tools, renames));
+  }
+
+  @Override
+  public boolean canBeInPlace() {
+    return true;
+  }
+
+  @Override
+  public InPlace inPlace(RestoreContext context) {
+    return new InPlaceRestore(
+        new PostgresPlace(name, settings.pinned(), null, tools, renames), context, LOCK_PATIENCE);
+  }
+
+  @Override
+  public InPlace.Outcome outcome(String transaction) {
+    try (Session session = Session.open(settings.pinned())) {
+      return InPlaceRestore.outcome(session, transaction);
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot ask " + settings.describe() + " for a transaction", e);
+    }
   }
 
   /** A mistake here would create databases on one server and rename them on another. */

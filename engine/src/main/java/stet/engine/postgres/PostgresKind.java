@@ -31,14 +31,26 @@ public final class PostgresKind implements ComponentKind {
             "admin_url",
             Setting.Type.SECRET,
             false,
-            "How to reach the same server as a role that may create databases and roles, for"
-                + " restores, where the role of url may not."),
+            "How to reach the same server as a role that may create databases, roles and extensions,"
+                + " for restores, where the role of url may not."),
         new Setting(
             "tools",
             Setting.Type.TEXT,
             false,
             "The directory of pg_dump and pg_restore, where they are not in PATH or"
-                + " /usr/lib/postgresql/*/bin."));
+                + " /usr/lib/postgresql/*/bin."),
+        new Setting(
+            "roles",
+            Setting.Type.MAPPING,
+            false,
+            "For restores: what roles of the snapshot are called here, by their names in the"
+                + " snapshot."),
+        new Setting(
+            "tablespaces",
+            Setting.Type.MAPPING,
+            false,
+            "For restores: what tablespaces of the snapshot are called here, by their names in the"
+                + " snapshot."));
   }
 
   @Override
@@ -50,7 +62,8 @@ public final class PostgresKind implements ComponentKind {
         definition.name(),
         url == null ? ConnectionSettings.parse("") : url,
         admin,
-        tools == null ? null : Path.of(tools));
+        tools == null ? null : Path.of(tools),
+        new Renames(definition.mapping("roles"), definition.mapping("tablespaces")));
   }
 
   @Override

@@ -10,12 +10,23 @@ import org.jspecify.annotations.Nullable;
  * @param settings reach the database, pinned to one server
  * @param admin reach the same server as a role that may create databases, or null if the first may
  * @param tools the configured directory of PostgreSQL's programs, or null
+ * @param renames other names of roles and tablespaces
  */
 record PostgresPlace(
     String component,
     ConnectionSettings settings,
     @Nullable ConnectionSettings admin,
-    @Nullable Path tools) {
+    @Nullable Path tools,
+    Renames renames) {
+
+  /** One with the captured names of roles and tablespaces. */
+  PostgresPlace(
+      String component,
+      ConnectionSettings settings,
+      @Nullable ConnectionSettings admin,
+      @Nullable Path tools) {
+    this(component, settings, admin, tools, Renames.NONE);
+  }
 
   /** The database's name. */
   String database() {

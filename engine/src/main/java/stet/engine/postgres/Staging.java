@@ -94,7 +94,8 @@ final class Staging {
       DatabaseDescription description,
       List<Role> missingRoles,
       PostgresTools tools,
-      Path archive) {}
+      Path archive,
+      Adaptation adaptation) {}
 
   private Preparation prepare(Maintenance maintenance, PrivateFiles privateFiles)
       throws SQLException {
@@ -104,13 +105,15 @@ final class Staging {
         DatabaseDescription.parse(
             place.component() + "/" + DatabaseCapture.DESCRIPTION, files.read(descriptionFile));
     Session session = maintenance.session();
-    List<Role> missing = new TargetCheck(session, description, place.adminSettings()).run();
+    Adaptation adaptation = new Adaptation(place.renames(), context, place.settings().user());
+    Path archive = archive(adaptation, privateFiles);
+    description = adaptation.apply(description, true);
+    List<Role> missing =
+        new TargetCheck(session, description, place.adminSettings()).run(adaptation.named());
     PostgresTools tools =
         PostgresTools.find(place.tools(), PostgresComponent.major(session.version()));
-    Path archive = privateFiles.createFile(DatabaseCapture.SCHEMA);
-    files.copy(files.require(DatabaseCapture.SCHEMA), archive);
     checkArchive(tools, archive, privateFiles);
-    return new Preparation(description, missing, tools, archive);
+    return new Preparation(description, missing, tools, archive, adaptation);
   }
 
   private String build(Maintenance maintenance, PrivateFiles privateFiles) throws SQLException {
@@ -141,7 +144,8 @@ final class Staging {
               prepared.archive(),
               privateFiles,
               loader,
-              objects)
+              objects,
+              prepared.adaptation())
           .run();
       DatabaseProperties.apply(session, name, oid, description.database());
       flush(session);
@@ -150,6 +154,22 @@ final class Staging {
       cleanUp(roles, e);
       throw e;
     }
+  }
+
+  /**
+   * The definitions to restore, in a private file: the captured ones to the byte if they can be.
+   */
+  private Path archive(Adaptation adaptation, PrivateFiles privateFiles) {
+    Node captured = files.require(DatabaseCapture.SCHEMA);
+    if (adaptation.changesNothing()) {
+      Path archive = privateFiles.createFile(DatabaseCapture.SCHEMA);
+      files.copy(captured, archive);
+      return archive;
+    }
+    DumpArchive archive =
+        DumpArchive.read(place.component() + "/" + DatabaseCapture.SCHEMA, files.read(captured));
+    adaptation.apply(archive);
+    return Definitions.write(archive, privateFiles);
   }
 
   /** Reads the archive's table of contents, which shows whether the programs understand it. */
@@ -215,6 +235,7 @@ final class Staging {
     private final PrivateFiles privateFiles;
     private final RowLoader loader;
     private final LargeObjectLoader objects;
+    private final Adaptation adaptation;
 
     Filling(
         DatabaseDescription description,
@@ -224,7 +245,8 @@ final class Staging {
         Path archive,
         PrivateFiles privateFiles,
         RowLoader loader,
-        LargeObjectLoader objects) {
+        LargeObjectLoader objects,
+        Adaptation adaptation) {
       this.description = description;
       this.settings = settings;
       this.serverVersion = serverVersion;
@@ -233,6 +255,7 @@ final class Staging {
       this.privateFiles = privateFiles;
       this.loader = loader;
       this.objects = objects;
+      this.adaptation = adaptation;
     }
 
     void run() throws SQLException {
@@ -240,6 +263,7 @@ final class Staging {
       operation.progress().phase("restoring " + component);
       restore("pre-data", 1);
       try (Session session = worker()) {
+        adaptation.refuseSettingsOfFunctions(session);
         loader.loadConfiguration(session);
       }
       parallel(

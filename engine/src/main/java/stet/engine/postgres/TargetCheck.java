@@ -25,12 +25,44 @@ final class TargetCheck {
   }
 
   /**
+   * Checks what a restore within an existing database needs of the server: no role is created
+   * there.
+   *
+   * @param present extensions that are there and stay
+   * @throws StetException with {@code SOURCE} naming what is missing and how to get it
+   */
+  void runInPlace(Set<String> present) throws SQLException {
+    boolean superuser = flag("rolsuper");
+    checkVersion();
+    checkTablespaces();
+    checkExtensions(
+        superuser, present, "Have a superuser create them in the database, where they then stay.");
+    List<String> missing =
+        missing(
+                description.roles(),
+                Role::name,
+                names("SELECT rolname::text FROM pg_catalog.pg_roles"))
+            .stream()
+            .map(Role::name)
+            .toList();
+    if (!missing.isEmpty()) {
+      throw error(
+          "the database refers to roles that are missing: " + quoted(missing),
+          "Run CREATE ROLE "
+              + SqlText.name(missing.getFirst())
+              + "; as a role that may, name another with the setting \"roles\", or leave them out"
+              + " with --no-owner and --no-privileges.");
+    }
+  }
+
+  /**
    * Checks everything.
    *
+   * @param named roles that must be there and are not created
    * @return the roles that have to be created
    * @throws StetException with {@code SOURCE} naming what is missing and how to get it
    */
-  List<Role> run() throws SQLException {
+  List<Role> run(Set<String> named) throws SQLException {
     checkVersion();
     boolean superuser = flag("rolsuper");
     if (!superuser && !flag("rolcreatedb")) {
@@ -38,12 +70,12 @@ final class TargetCheck {
           "role \"" + settings.user() + "\" may not create databases",
           "As a superuser run ALTER ROLE "
               + SqlText.name(settings.user())
-              + " CREATEDB; or give a role that may as admin_url.");
+              + " CREATEDB; or give a role that may as admin_url; or restore with --in-place.");
     }
     checkLocale();
     checkTablespaces();
-    checkExtensions(superuser);
-    return missingRoles(superuser);
+    checkExtensions(superuser, Set.of(), "Give a superuser as admin_url.");
+    return missingRoles(superuser, named);
   }
 
   private StetException error(String what, String hint) {
@@ -130,13 +162,18 @@ final class TargetCheck {
           "the database uses tablespaces that are missing: " + quoted(missing),
           "As a superuser run CREATE TABLESPACE "
               + SqlText.name(missing.getFirst())
-              + " LOCATION '/an/empty/directory';");
+              + " LOCATION '/an/empty/directory'; or name another with the setting"
+              + " \"tablespaces\".");
     }
   }
 
-  private void checkExtensions(boolean superuser) throws SQLException {
+  private void checkExtensions(boolean superuser, Set<String> present, String help)
+      throws SQLException {
     List<String> wanted =
-        description.extensions().stream().map(DatabaseDescription.Extension::name).toList();
+        description.extensions().stream()
+            .map(DatabaseDescription.Extension::name)
+            .filter(name -> !present.contains(name))
+            .toList();
     List<String> missing =
         missing(
             wanted,
@@ -170,11 +207,11 @@ final class TargetCheck {
               + settings.user()
               + "\" may not create the extensions that the database uses: "
               + quoted(refused),
-          "Give a superuser as admin_url.");
+          help);
     }
   }
 
-  private List<Role> missingRoles(boolean superuser) throws SQLException {
+  private List<Role> missingRoles(boolean superuser, Set<String> named) throws SQLException {
     List<Role> missing =
         missing(
             description.roles(),
@@ -183,6 +220,11 @@ final class TargetCheck {
     List<String> notAllowed = new ArrayList<>();
     boolean mayCreate = superuser || flag("rolcreaterole");
     for (Role role : missing) {
+      if (named.contains(role.name())) {
+        throw error(
+            "role \"" + role.name() + "\", which the setting \"roles\" names, is missing",
+            "Run CREATE ROLE " + SqlText.name(role.name()) + "; or name another role.");
+      }
       boolean privileged = role.superuser() || role.replication() || role.bypassRls();
       if (!mayCreate || (privileged && !superuser)) {
         notAllowed.add(role.name());

@@ -10,10 +10,12 @@ import stet.engine.Environment;
 import stet.engine.EnvironmentLock;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.engine.component.InPlace;
 import stet.engine.component.Operation;
 import stet.engine.component.Target;
 import stet.engine.component.Target.Beside;
 import stet.engine.component.Target.Role;
+import stet.engine.restore.RestoreJournal.Decision;
 
 /**
  * Restores that were interrupted: found by the notes they left with the states, finished or undone.
@@ -76,7 +78,11 @@ public final class PendingRestore {
       List<String> finished = new ArrayList<>();
       for (RestoreJournal journal : find(targets).armed) {
         requireTargets(journal, targets);
-        Shielded.run(() -> Swap.resume(journal, lock, targets));
+        requireCommitted(journal, environment);
+        Shielded.run(() -> {
+          Swap.resume(journal, lock, targets);
+          Swap.settle(journal, targets);
+        });
         finished.add(journal.operation());
       }
       return new Outcome(finished, List.copyOf(dropDebris(targets, operation)));
@@ -94,12 +100,46 @@ public final class PendingRestore {
       Set<String> operations = new java.util.TreeSet<>();
       for (RestoreJournal journal : leftovers.armed) {
         requireTargets(journal, targets);
+        requireRolledBack(journal, environment);
         lock.check();
         Shielded.run(() -> Swap.abort(journal, targets, operation));
         operations.add(journal.operation());
       }
       operations.addAll(dropDebris(targets, operation));
       return new Outcome(List.of(), List.copyOf(operations));
+    }
+  }
+
+  /** Swaps that came before a transaction stay only if it was committed. */
+  private static void requireCommitted(RestoreJournal journal, Environment environment) {
+    Decision decision = journal.decision();
+    if (decision != null
+        && !decision.settled()
+        && LastStep.outcome(journal, decision, environment) == InPlace.Outcome.ROLLED_BACK) {
+      throw new StetException(
+          ErrorCode.REFUSED,
+          "restore "
+              + journal.operation()
+              + " cannot be finished: the transaction that restored component "
+              + decision.component()
+              + " in place was rolled back",
+          "Run `stet restore --abort` to undo the rest, then restore again.");
+    }
+  }
+
+  private static void requireRolledBack(RestoreJournal journal, Environment environment) {
+    Decision decision = journal.decision();
+    if (decision != null
+        && (decision.settled()
+            || LastStep.outcome(journal, decision, environment) == InPlace.Outcome.COMMITTED)) {
+      throw new StetException(
+          ErrorCode.REFUSED,
+          "restore "
+              + journal.operation()
+              + " cannot be undone: the transaction that restored component "
+              + decision.component()
+              + " in place was committed",
+          "Run `stet restore --resume` to finish it; then `stet rollback` puts back what was there.");
     }
   }
 
@@ -150,7 +190,9 @@ public final class PendingRestore {
         RestoreJournal.Part part = journal == null ? null : journal.part(name);
         if (journal != null
             && part != null
-            && (state.identity().equals(part.staged()) || isToBeVacated(journal, targets))) {
+            && (state.identity().equals(part.staged())
+                || isUndecided(journal, part, state)
+                || isToBeVacated(journal, targets))) {
           armed.put(journal.operation(), journal);
         }
       }
@@ -166,6 +208,15 @@ public final class PendingRestore {
       debris.put(entry.getKey(), unused);
     }
     return new Leftovers(List.copyOf(armed.values()), debris);
+  }
+
+  /**
+   * Whether a state was put aside for what was to be committed afterwards, and may not have been.
+   */
+  private static boolean isUndecided(
+      RestoreJournal journal, RestoreJournal.Part part, Beside state) {
+    Decision decision = journal.decision();
+    return decision != null && !decision.settled() && state.identity().equals(part.live());
   }
 
   /**

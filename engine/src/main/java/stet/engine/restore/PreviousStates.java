@@ -192,29 +192,50 @@ public final class PreviousStates {
             "Restore a snapshot with `stet restore`; `stet snapshots` lists them.");
       }
       Previous last = all.getLast();
-      if (!last.missing().isEmpty()) {
-        throw new StetException(
-            ErrorCode.NOT_FOUND,
-            "the previous state of operation "
-                + last.operation()
-                + " is no longer whole: it lacks "
-                + String.join(", ", last.missing()),
-            "Restore a snapshot with `stet restore` instead.");
-      }
-      List<Kept> group = groups.getOrDefault(last.operation(), List.of());
-      List<Swap.Change> changes = new ArrayList<>();
-      for (Kept kept : group) {
-        changes.add(new Swap.Change(kept.component, kept.state));
-      }
-      RestoreJournal journal = group.getFirst().journal;
-      PendingRestore.requireTargets(journal, targets);
-      for (RestoreJournal.Part part : journal.components()) {
-        boolean vacate = part.live() == null && targets.get(part.name()).live().identity() != null;
-        if (vacate) {
-          changes.add(new Swap.Change(part.name(), null));
-        }
-      }
-      return Swap.run(environment, lock, operation, targets, changes, last.operation());
+      return Swap.run(
+          environment, lock, operation, targets, changes(targets, groups, last), last.operation());
     }
+  }
+
+  /**
+   * What is to be swapped to undo an operation, or nothing if it has left no previous state.
+   *
+   * @throws StetException with {@code NOT_FOUND} if a part of it is gone
+   */
+  static List<Swap.Change> changes(Targets targets, String operation) {
+    Map<String, List<Kept>> groups = kept(targets);
+    for (Previous previous : list(groups)) {
+      if (previous.operation().equals(operation)) {
+        return changes(targets, groups, previous);
+      }
+    }
+    return List.of();
+  }
+
+  private static List<Swap.Change> changes(
+      Targets targets, Map<String, List<Kept>> groups, Previous last) {
+    if (!last.missing().isEmpty()) {
+      throw new StetException(
+          ErrorCode.NOT_FOUND,
+          "the previous state of operation "
+              + last.operation()
+              + " is no longer whole: it lacks "
+              + String.join(", ", last.missing()),
+          "Restore a snapshot with `stet restore` instead.");
+    }
+    List<Kept> group = groups.getOrDefault(last.operation(), List.of());
+    List<Swap.Change> changes = new ArrayList<>();
+    for (Kept kept : group) {
+      changes.add(new Swap.Change(kept.component, kept.state));
+    }
+    RestoreJournal journal = group.getFirst().journal;
+    PendingRestore.requireTargets(journal, targets);
+    for (RestoreJournal.Part part : journal.components()) {
+      boolean vacate = part.live() == null && targets.get(part.name()).live().identity() != null;
+      if (vacate) {
+        changes.add(new Swap.Change(part.name(), null));
+      }
+    }
+    return changes;
   }
 }

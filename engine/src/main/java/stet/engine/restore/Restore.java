@@ -7,14 +7,15 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import stet.engine.Environment;
 import stet.engine.EnvironmentLock;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Component;
+import stet.engine.component.InPlace;
 import stet.engine.component.Operation;
 import stet.engine.component.RestoreContext;
-import stet.engine.component.Target;
 import stet.engine.component.Target.Beside;
 import stet.engine.component.Target.Live;
 import stet.engine.snapshot.Manifest;
@@ -39,13 +40,23 @@ public final class Restore {
   }
 
   /**
+   * How a snapshot is restored.
+   *
+   * @param inPlace whether components that can be are restored within the live state
+   * @param noOwner as in {@link RestoreContext}
+   * @param noPrivileges as in {@link RestoreContext}
+   */
+  public record Manner(boolean inPlace, boolean noOwner, boolean noPrivileges) {}
+
+  /**
    * What a restore would do.
    *
    * @param snapshot the snapshot
    * @param manifest its manifest
+   * @param manner how it is restored
    * @param steps what would take the place of what
    */
-  public record Plan(Snapshot snapshot, Manifest manifest, List<Step> steps) {
+  public record Plan(Snapshot snapshot, Manifest manifest, Manner manner, List<Step> steps) {
     /** The steps that replace something of value. */
     public List<Step> replacing() {
       return steps.stream().filter(s -> !s.live().empty()).toList();
@@ -58,8 +69,9 @@ public final class Restore {
    * @param entry the component in the manifest
    * @param node its directory in the snapshot
    * @param live what is there now
+   * @param inPlace whether it is restored within the live state rather than beside it
    */
-  public record Step(Manifest.Entry entry, Node node, Live live) {}
+  public record Step(Manifest.Entry entry, Node node, Live live, boolean inPlace) {}
 
   /**
    * What a restore has done.
@@ -74,9 +86,9 @@ public final class Restore {
    *
    * @param only names of the components to restore; empty means all
    * @throws StetException if a component is not in the snapshot or not in the environment, naming
-   *     what there is
+   *     what there is, or if not exactly one component can be restored in place
    */
-  public Plan plan(Snapshot snapshot, Set<String> only) {
+  public Plan plan(Snapshot snapshot, Set<String> only, Manner manner) {
     SnapshotFiles files = new SnapshotFiles(source, snapshot);
     Manifest manifest = files.manifest();
     List<Node> nodes = files.root();
@@ -112,10 +124,60 @@ public final class Restore {
                             + " lacks the directory of component "
                             + name,
                         "It may have been rewritten; restore another snapshot."));
-        steps.add(new Step(entry, node, targets.get(name).live()));
+        boolean within = manner.inPlace && component(name).canBeInPlace();
+        steps.add(new Step(entry, node, targets.get(name).live(), within));
       }
     }
-    return new Plan(snapshot, manifest, steps);
+    if (manner.inPlace) {
+      requireOneInPlace(steps);
+    }
+    return new Plan(snapshot, manifest, manner, steps);
+  }
+
+  private RestoreContext context(Plan plan, Step step) {
+    return new RestoreContext(
+        operation,
+        source,
+        step.node,
+        step.entry.details(),
+        plan.manifest.hashKey(),
+        plan.manner.noOwner,
+        plan.manner.noPrivileges);
+  }
+
+  private Component component(String name) {
+    return environment.components().stream()
+        .filter(c -> c.name().equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /** Two transactions cannot be committed at once, so nothing could be promised of two. */
+  private static void requireOneInPlace(List<Step> steps) {
+    List<String> names =
+        steps.stream().filter(Step::inPlace).map(step -> step.entry().name()).toList();
+    if (names.isEmpty()) {
+      throw new StetException(
+          ErrorCode.USAGE,
+          "none of the components to restore can be restored in place",
+          "Leave out --in-place, or choose a database.");
+    }
+    if (names.size() > 1) {
+      throw new StetException(
+          ErrorCode.USAGE,
+          "components "
+              + String.join(", ", names)
+              + " would be restored in place, but only one can be, all or nothing",
+          "Choose one with --only, and restore one after the other.");
+    }
+    for (Step step : steps) {
+      if (step.inPlace() && step.live().identity() == null) {
+        throw new StetException(
+            ErrorCode.NOT_FOUND,
+            step.live().description() + " does not exist, so nothing can be restored within it",
+            "Create it, or leave out --in-place.");
+      }
+    }
   }
 
   private void refuseMissing(Manifest manifest, Set<String> wanted) {
@@ -174,34 +236,131 @@ public final class Restore {
       Map<String, Beside> staged = new HashMap<>();
       try {
         for (Step step : plan.steps) {
-          String name = step.entry.name();
-          operation.progress().phase("restoring " + name);
-          Target target = targets.get(name);
-          staged.put(name, target.stage(context(plan, step)));
-          operation.checkStop();
+          stage(plan, step, targets, staged);
         }
       } catch (RuntimeException e) {
         Shielded.run(() -> dropAll(targets, staged, e));
         throw e;
       }
-      operation.progress().phase("swapping");
-      RestoreJournal journal =
-          Swap.run(
-              environment,
-              lock,
-              operation,
-              targets,
-              staged.entrySet().stream()
-                  .map(e -> new Swap.Change(e.getKey(), e.getValue()))
-                  .toList(),
-              plan.snapshot.requireId().toString());
-      return new Result(journal, Instant.now());
+      return swap(plan, lock, targets, staged, null);
     }
   }
 
-  private RestoreContext context(Plan plan, Step step) {
-    return new RestoreContext(
-        operation, source, step.node, step.entry.details(), plan.manifest.hashKey());
+  /** Saves the live state as a snapshot. */
+  @FunctionalInterface
+  public interface Saver {
+    /** Saves it, with these further tags on the snapshot. */
+    void save(List<String> tags);
+  }
+
+  /**
+   * Carries out a plan of which a component is restored in place: all others are staged first, and
+   * swapped just before it is committed. Consent has been given.
+   *
+   * @param lock the environment's
+   * @param saver saves the live state at a moment from which on nobody else changes the component
+   *     until it is restored
+   * @throws StetException if anything could not be staged, built, verified or committed; the live
+   *     state is then as before
+   */
+  public Result runInPlace(Plan plan, EnvironmentLock lock, Saver saver) {
+    PendingRestore.refuse(environment, operation);
+    Set<String> names = new LinkedHashSet<>();
+    for (Step step : plan.steps) {
+      if (!step.inPlace) {
+        names.add(step.entry.name());
+      }
+    }
+    Step within = plan.steps.stream().filter(Step::inPlace).findFirst().orElseThrow();
+    try (Targets targets = new Targets(environment, operation, names);
+        InPlace inPlace = open(plan, within)) {
+      inPlace.check();
+      for (Step step : plan.steps) {
+        if (!step.inPlace) {
+          targets.get(step.entry.name()).check(context(plan, step));
+        }
+      }
+      PendingRestore.dropDebris(targets, operation);
+      Map<String, Beside> staged = new HashMap<>();
+      LastStep last;
+      try {
+        for (Step step : plan.steps) {
+          if (!step.inPlace) {
+            stage(plan, step, targets, staged);
+          }
+        }
+        last = build(within, inPlace, saver);
+      } catch (RuntimeException e) {
+        Shielded.run(() -> dropAll(targets, staged, e));
+        throw e;
+      }
+      return swap(plan, lock, targets, staged, last);
+    }
+  }
+
+  private void stage(Plan plan, Step step, Targets targets, Map<String, Beside> staged) {
+    String name = step.entry.name();
+    operation.progress().phase("restoring " + name);
+    staged.put(name, targets.get(name).stage(context(plan, step)));
+    operation.checkStop();
+  }
+
+  private Result swap(
+      Plan plan,
+      EnvironmentLock lock,
+      Targets targets,
+      Map<String, Beside> staged,
+      @Nullable LastStep last) {
+    operation.progress().phase("swapping");
+    RestoreJournal journal =
+        Swap.run(
+            environment,
+            lock,
+            operation,
+            targets,
+            staged.entrySet().stream().map(e -> new Swap.Change(e.getKey(), e.getValue())).toList(),
+            plan.snapshot.requireId().toString(),
+            last);
+    return new Result(journal, Instant.now());
+  }
+
+  private InPlace open(Plan plan, Step step) {
+    return component(step.entry.name()).inPlace(context(plan, step));
+  }
+
+  private LastStep build(Step step, InPlace inPlace, Saver saver) {
+    Component component = component(step.entry.name());
+    String transaction = inPlace.begin();
+    saver.save(List.of(new InPlaceTag(component.name(), transaction, operation.id()).text()));
+    operation.checkStop();
+    inPlace.build();
+    operation.checkStop();
+    return new LastStep(component, inPlace, transaction);
+  }
+
+  /**
+   * Undoes a restore in place by another: the component becomes what the snapshot has, and what was
+   * swapped with it is swapped back.
+   *
+   * @param plan of that component alone
+   * @param undone the operation that is undone
+   */
+  public RestoreJournal rollbackInPlace(
+      Plan plan, String undone, EnvironmentLock lock, Saver saver) {
+    PendingRestore.refuse(environment, operation);
+    Step within = plan.steps.stream().filter(Step::inPlace).findFirst().orElseThrow();
+    try (Targets targets = Targets.all(environment, operation);
+        InPlace inPlace = open(plan, within)) {
+      List<Swap.Change> changes = PreviousStates.changes(targets, undone);
+      inPlace.check();
+      for (Step step : plan.steps) {
+        if (!step.inPlace) {
+          targets.get(step.entry.name()).check(context(plan, step));
+        }
+      }
+      LastStep last = build(within, inPlace, saver);
+      return Swap.run(environment, lock, operation, targets, changes, undone, last);
+    }
   }
 
   private static void dropAll(

@@ -22,6 +22,7 @@ import stet.repository.json.JsonObject;
  *     state comes back
  * @param time when everything was staged and verified
  * @param components what takes the place of what
+ * @param decision the transaction that decides it all, or null if the last swap does
  */
 public record RestoreJournal(
     String operation,
@@ -29,7 +30,8 @@ public record RestoreJournal(
     String environment,
     String snapshot,
     Instant time,
-    List<Part> components) {
+    List<Part> components,
+    @Nullable Decision decision) {
 
   public RestoreJournal {
     components = List.copyOf(components);
@@ -50,6 +52,28 @@ public record RestoreJournal(
     }
   }
 
+  /**
+   * A restore in place, which cannot be swapped back once it is committed. So it comes last, and
+   * what became of its transaction tells whether the swaps before it are to stay.
+   *
+   * @param component what is restored in place
+   * @param transaction the transaction's name
+   * @param settled whether it was committed for certain
+   */
+  public record Decision(String component, String transaction, boolean settled) {}
+
+  /** The same journal of a restore whose transaction was committed. */
+  RestoreJournal settled() {
+    return new RestoreJournal(
+        operation,
+        app,
+        environment,
+        snapshot,
+        time,
+        components,
+        decision == null ? null : new Decision(decision.component, decision.transaction, true));
+  }
+
   /** The journal as compact JSON text. */
   public String toText() {
     List<JsonObject> parts = new ArrayList<>();
@@ -68,6 +92,14 @@ public record RestoreJournal(
         .put("snapshot", snapshot)
         .put("time", time.toString())
         .put("components", parts)
+        .putIfPresent(
+            "in_place",
+            decision == null
+                ? null
+                : new JsonObject()
+                    .put("component", decision.component)
+                    .put("transaction", decision.transaction)
+                    .put("settled", decision.settled))
         .toString();
   }
 
@@ -87,6 +119,13 @@ public record RestoreJournal(
         json.string("name"),
         json.string("identity"),
         json.optionalString("note"));
+  }
+
+  private static @Nullable Decision decision(@Nullable JsonObject json) {
+    return json == null
+        ? null
+        : new Decision(
+            json.string("component"), json.string("transaction"), json.flag("settled", false));
   }
 
   /** Parses a note, or returns null if it is not a journal. */
@@ -114,7 +153,8 @@ public record RestoreJournal(
           object.string("environment"),
           object.string("snapshot"),
           Instant.parse(object.string("time")),
-          parts);
+          parts,
+          decision(object.optionalObject("in_place")));
     } catch (JsonException | DateTimeException | IllegalArgumentException e) {
       return null;
     }
@@ -140,7 +180,8 @@ public record RestoreJournal(
             journal.environment,
             journal.snapshot,
             journal.time,
-            bare)
+            bare,
+            journal.decision)
         .toText();
   }
 

@@ -5,11 +5,13 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import stet.engine.Environment;
 import stet.engine.EnvironmentLock;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.engine.component.InPlace.Outcome;
 import stet.engine.component.Operation;
 import stet.engine.component.Target;
 import stet.engine.component.Target.Beside;
@@ -46,6 +48,21 @@ final class Swap {
       Targets targets,
       List<Change> changes,
       String snapshot) {
+    return run(environment, lock, operation, targets, changes, snapshot, null);
+  }
+
+  /**
+   * Carries out all {@code changes}, and then {@code last}, if it is not null. If that is not
+   * committed, all is undone as well.
+   */
+  static RestoreJournal run(
+      Environment environment,
+      EnvironmentLock lock,
+      Operation operation,
+      Targets targets,
+      List<Change> changes,
+      String snapshot,
+      @Nullable LastStep last) {
     List<String> order = targets.inSwapOrder();
     List<RestoreJournal.Part> parts = new ArrayList<>();
     for (Change change :
@@ -61,14 +78,25 @@ final class Swap {
     }
     RestoreJournal journal =
         new RestoreJournal(
-            operation.id(), environment.app(), environment.name(), snapshot, Instant.now(), parts);
+            operation.id(),
+            environment.app(),
+            environment.name(),
+            snapshot,
+            Instant.now(),
+            parts,
+            last == null ? null : last.decision());
     operation.checkStop();
-    Shielded.run(() -> carryOut(journal, lock, operation, targets));
+    Shielded.run(() -> carryOut(journal, lock, operation, targets, last));
     return journal;
   }
 
   private static void carryOut(
-      RestoreJournal journal, EnvironmentLock lock, Operation operation, Targets targets) {
+      RestoreJournal journal,
+      EnvironmentLock lock,
+      Operation operation,
+      Targets targets,
+      @Nullable LastStep last) {
+    Outcome outcome = Outcome.COMMITTED;
     try {
       String text = journal.toText();
       for (RestoreJournal.Part part : journal.components()) {
@@ -77,8 +105,17 @@ final class Swap {
           targets.get(part.name()).note(state, text);
         }
       }
-      resume(journal, lock, targets);
+      if (last == null) {
+        resume(journal, lock, targets);
+      } else {
+        swap(journal, lock, targets, part -> part.live() != null);
+        lock.check();
+        outcome = last.commit();
+      }
     } catch (RuntimeException e) {
+      if (last != null) {
+        last.inPlace().close();
+      }
       try {
         abort(journal, targets, operation);
       } catch (RuntimeException undo) {
@@ -96,6 +133,32 @@ final class Swap {
       }
       throw e;
     }
+    if (outcome != Outcome.COMMITTED) {
+      throw new StetException(
+          ErrorCode.FAILED,
+          "the server does not tell whether it has committed what was restored in place",
+          journal.components().isEmpty()
+              ? "Look at the database: it is wholly as before or wholly restored."
+              : "Run `stet restore --resume` if it has, or `stet restore --abort` if not; they ask"
+                  + " the server again.");
+    }
+    if (last != null) {
+      // What was not there before has no previous state to tell of it, so it waited until now.
+      resume(journal, lock, targets);
+      settle(journal, targets);
+    }
+  }
+
+  /** Notes that the transaction was committed, so that nobody needs to ask for it again. */
+  static void settle(RestoreJournal journal, Targets targets) {
+    String text = journal.settled().toText();
+    for (RestoreJournal.Part part : journal.components()) {
+      Target target = targets.get(part.name());
+      Beside previous = part.live() == null ? null : find(target, part.live());
+      if (previous != null) {
+        target.note(previous, text);
+      }
+    }
   }
 
   /**
@@ -105,14 +168,24 @@ final class Swap {
    *     is to be; nothing is swapped then
    */
   static void resume(RestoreJournal journal, EnvironmentLock lock, Targets targets) {
+    swap(journal, lock, targets, part -> true);
+  }
+
+  private static void swap(
+      RestoreJournal journal,
+      EnvironmentLock lock,
+      Targets targets,
+      Predicate<RestoreJournal.Part> chosen) {
     for (RestoreJournal.Part part : journal.components()) {
       requireSwappable(part, journal, targets.get(part.name()));
     }
     String text = journal.toText();
     for (RestoreJournal.Part part : journal.components()) {
-      lock.check();
-      // A swap that died between its steps is completed too, so the call is made for every part.
-      targets.get(part.name()).swap(part.state(), journal.operation(), text);
+      if (chosen.test(part)) {
+        lock.check();
+        // A swap that died between its steps is completed too, so the call is made for every part.
+        targets.get(part.name()).swap(part.state(), journal.operation(), text);
+      }
     }
   }
 

@@ -775,7 +775,7 @@ class DatabaseCaptureIT {
             server.url(database, "reader_of_some", "secret-word"),
             Map.of(),
             Path.of("/nonexistent"));
-    Component component = new PostgresComponent("default", reader, null, null);
+    Component component = new PostgresComponent("default", reader, null, null, Renames.NONE);
     Operation operation = trip.context(Progress.NONE).operation();
     assertThatThrownBy(() -> component.check(operation))
         .isInstanceOfSatisfying(

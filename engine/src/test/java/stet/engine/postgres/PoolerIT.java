@@ -48,7 +48,11 @@ class PoolerIT {
 
   private static PostgresComponent component(String url) {
     return new PostgresComponent(
-        "default", ConnectionSettings.parse(url, Map.of(), Path.of("/nonexistent")), null, null);
+        "default",
+        ConnectionSettings.parse(url, Map.of(), Path.of("/nonexistent")),
+        null,
+        null,
+        Renames.NONE);
   }
 
   private static void refuses(ThrowingCallable work, String... facts) {

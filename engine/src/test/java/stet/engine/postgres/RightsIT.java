@@ -96,7 +96,8 @@ class RightsIT {
         ConnectionSettings.parse(
             server.url("shop", "shop_backup", "a good one"), Map.of(), Path.of("/nonexistent")),
         null,
-        null);
+        null,
+        Renames.NONE);
   }
 
   private void takes(PostgresServer on, String block) throws IOException {

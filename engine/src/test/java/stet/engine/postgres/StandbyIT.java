@@ -110,7 +110,7 @@ class StandbyIT {
 
   private static Captured capture(PostgresRoundTrip trip, Progress progress) {
     PostgresComponent component =
-        new PostgresComponent("default", trip.settings("followed"), null, null);
+        new PostgresComponent("default", trip.settings("followed"), null, null, Renames.NONE);
     component.check(new Operation("00000001", 3, Progress.NONE));
     return component.capture(trip.context(progress));
   }

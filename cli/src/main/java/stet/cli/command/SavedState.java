@@ -1,0 +1,76 @@
+package stet.cli.command;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import stet.cli.output.Output;
+import stet.engine.Environment;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.engine.backup.Backup;
+import stet.engine.component.Operation;
+import stet.engine.restore.Restore;
+import stet.repository.Repository;
+
+/** The snapshot of the live state that is taken before something replaces it. */
+final class SavedState {
+  private final Repository repository;
+  private final Environment environment;
+  private final Operation operation;
+  private final Output output;
+  private @Nullable String snapshot;
+
+  SavedState(Repository repository, Environment environment, Operation operation, Output output) {
+    this.repository = repository;
+    this.environment = environment;
+    this.operation = operation;
+    this.output = output;
+  }
+
+  /** The snapshot's id, or null if none was taken. */
+  @Nullable String snapshot() {
+    return snapshot;
+  }
+
+  /**
+   * Takes it. A state that is not whole any more cannot be captured; then what a restore swaps is
+   * kept as previous state alone, and what is replaced in place must be empty.
+   *
+   * @param tags further tags for the snapshot
+   * @throws StetException with {@code REFUSED} if something of value would be lost otherwise
+   */
+  void save(Restore.Plan plan, List<String> tags) {
+    Backup backup = new Backup(repository, environment, operation);
+    try {
+      backup.check();
+    } catch (StetException e) {
+      boolean gone = plan.steps().stream().anyMatch(step -> step.live().identity() == null);
+      boolean kept = plan.replacing().stream().noneMatch(Restore.Step::inPlace);
+      if (!gone || !kept) {
+        throw new StetException(
+            ErrorCode.REFUSED,
+            "the present state of environment "
+                + environment.name()
+                + " must be captured first, and cannot be: "
+                + e.getMessage(),
+            kept
+                ? "Mend that, or say `protected: false` for the time being; what a restore replaces"
+                    + " is kept in any case."
+                : "Mend that; what is replaced in place is kept nowhere else.",
+            e);
+      }
+      operation
+          .progress()
+          .warn(
+              "the present state cannot be captured first ("
+                  + e.getMessage()
+                  + "); what is left of it is kept as the previous state only");
+      return;
+    }
+    List<String> all = new ArrayList<>(List.of("before-restore"));
+    all.addAll(tags);
+    Backup.Result saved = backup.run(all);
+    snapshot = saved.snapshot().toString();
+    output.message("the present state is kept in snapshot " + saved.snapshot().shortText());
+  }
+}
