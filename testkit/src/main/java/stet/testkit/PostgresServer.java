@@ -410,8 +410,12 @@ public final class PostgresServer implements AutoCloseable {
     execute("postgres", "create database " + identifier(name) + " " + options);
   }
 
-  /** Drops a database whoever uses it. Does nothing if it is not there. */
+  /**
+   * Drops a database whoever uses it, with its subscriptions but not what these have at their
+   * publishers. Does nothing if it is not there.
+   */
   public void dropDatabase(String name) {
+    dropSubscriptions(name);
     if (major >= 13) {
       execute("postgres", "drop database if exists " + identifier(name) + " with (force)");
       return;
@@ -422,6 +426,26 @@ public final class PostgresServer implements AutoCloseable {
             + name.replace("'", "''")
             + "'",
         "drop database if exists " + identifier(name));
+  }
+
+  private void dropSubscriptions(String database) {
+    if (major < 10) {
+      return;
+    }
+    for (String subscription :
+        query(
+            "postgres",
+            "select quote_ident(subname) from pg_subscription s join pg_database d on d.oid = subdbid"
+                + " where datname = '"
+                + database.replace("'", "''")
+                + "'")) {
+      execute(
+          database,
+          "set session_replication_role = replica",
+          "alter subscription " + subscription + " disable",
+          "alter subscription " + subscription + " set (slot_name = none)",
+          "drop subscription " + subscription);
+    }
   }
 
   /** Runs statements one after the other in autocommit mode. */

@@ -56,6 +56,9 @@ final class CatalogReader {
 
   private static final int SEQUENCES_PER_QUERY = 200;
 
+  /** Bytes that no compression of PostgreSQL makes of more than 25 MB. */
+  private static final int LONG_COMPRESSED = 100_000;
+
   private final Session session;
   private final Connection connection;
   private final int version;
@@ -91,7 +94,7 @@ final class CatalogReader {
    * @param rowsPerBlock how many rows a block had when the table was last analysed, or 0 if it
    *     never was
    * @param lengths for each column whose values can be stored out of line, an SQL expression for
-   *     about how long a value's text is, which does not fetch the value
+   *     about how long a value's text is, which rarely fetches the value
    * @param floats how to hash its rows where the server's text of floating-point numbers is not
    *     that of newer ones; null where that makes no difference
    */
@@ -177,7 +180,8 @@ final class CatalogReader {
         ResultSet rows =
             statement.executeQuery(
                 """
-                SELECT a.attrelid, a.attname, a.attlen = -1 AND a.attstorage <> 'p', a.atttypid,
+                SELECT a.attrelid, a.attname, a.attlen = -1 AND a.attstorage <> 'p',
+                  coalesce(nullif(t.typbasetype, 0), a.atttypid),
                   pg_catalog.format_type(a.atttypid, a.atttypmod)
                     || CASE WHEN a.attcollation = t.typcollation THEN ''
                       ELSE (SELECT ' COLLATE ' || pg_catalog.quote_ident(ln.nspname)
@@ -270,9 +274,10 @@ final class CatalogReader {
   }
 
   /**
-   * The roots of the trees of partitions below a table that is partitioned by the hash of an enum.
-   * The hash is that of the enum label's OID, which a restore changes, so their rows may belong
-   * elsewhere then.
+   * The roots of the trees of partitions below a table that is partitioned by a hash which a
+   * restore may change, so that rows belong elsewhere then: that of an enum, which is that of the
+   * label's OID; of an array, a record or a range, which may be made of enums; and of anybody's own
+   * making.
    */
   private Map<Long, Root> rootsOfUnsafePartitions() throws SQLException {
     Map<Long, Root> roots = new HashMap<>();
@@ -293,23 +298,39 @@ final class CatalogReader {
             WHERE c.relkind = 'p' AND NOT c.relispartition AND tree.leaf IN (
               SELECT unsafe.leaf FROM tree unsafe
                 JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = unsafe.ancestor
-              WHERE (SELECT o.oid FROM pg_catalog.pg_opclass o
-                  JOIN pg_catalog.pg_am a ON a.oid = o.opcmethod
-                  WHERE o.opcname = 'enum_ops' AND a.amname = 'hash'
-                    AND o.opcnamespace = 'pg_catalog'::pg_catalog.regnamespace)
-                = ANY (p.partclass))
+                JOIN pg_catalog.pg_opclass o ON o.oid = ANY (p.partclass)
+              WHERE p.partstrat = 'h' AND (o.oid >= 16384 OR o.opcname IN
+                ('enum_ops', 'array_ops', 'record_ops', 'range_ops', 'multirange_ops')))
             """,
             row -> Map.entry(row.getLong(1), new Root(row.getString(2), row.getString(3))))
         .forEach(entry -> roots.put(entry.getKey(), entry.getValue()));
     return roots;
   }
 
-  /** The stored form knows how long text and bytea are; other types are often compressed. */
-  private static String textLength(String column, int type) {
+  /**
+   * The stored form knows how long text and bytea are. What is compressed of other types may have
+   * been many times as long, which is found out where it matters: where it is long as it is.
+   */
+  private String textLength(String column, int type) {
+    String stored = "pg_catalog.pg_column_size(" + column + ")::bigint";
+    String compressed =
+        version >= 140000
+            ? "pg_catalog.pg_column_compression(" + column + ") IS NOT NULL AND "
+            : "";
     return switch (type) {
       case 17 -> "2 * pg_catalog.octet_length(" + column + ")::bigint";
       case 25, 1042, 1043 -> "pg_catalog.octet_length(" + column + ")::bigint";
-      default -> "4 * pg_catalog.pg_column_size(" + column + ")::bigint";
+      default ->
+          "CASE WHEN "
+              + compressed
+              + stored
+              + " > "
+              + LONG_COMPRESSED
+              + " THEN pg_catalog.octet_length("
+              + column
+              + "::text) ELSE 4 * "
+              + stored
+              + " END";
     };
   }
 

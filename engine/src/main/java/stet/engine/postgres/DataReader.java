@@ -1,12 +1,11 @@
 package stet.engine.postgres;
 
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Collectors;
@@ -38,7 +37,10 @@ final class DataReader {
   private static final int RING_PART = 4;
 
   /** How many tables a worker's transaction locks before it makes way for another one. */
-  private static final int TABLES_PER_TRANSACTION = 200;
+  static final int TABLES_PER_TRANSACTION = 200;
+
+  /** The longest text of one row that the server makes: its limit for any piece of memory. */
+  private static final long LONGEST_PRINTABLE = (1L << 30) - 1;
 
   /** Rows up to this length are no matter for the memory budget. */
   private static final long SMALL_ROW = 4 << 20;
@@ -140,13 +142,15 @@ final class DataReader {
 
   /** Cuts the connections of all workers, which then fail. */
   void abort() {
-    for (Session session : sessions) {
-      try {
-        session.connection().abort(Runnable::run);
-      } catch (SQLException e) {
-        // Its connection is gone already, which is what was wanted.
-        session.close();
-      }
+    sessions.forEach(DataReader::abort);
+  }
+
+  private static void abort(Session session) {
+    try {
+      session.connection().abort(Runnable::run);
+    } catch (SQLException e) {
+      // Its connection is gone already, which is what was wanted.
+      session.close();
     }
   }
 
@@ -173,18 +177,28 @@ final class DataReader {
 
     private void run() throws SourceChangedException, InterruptedException {
       try (session) {
-        holder.begin(session);
-        for (Unit unit = take(); unit != null; unit = take()) {
-          operation.checkStop();
-          operation.progress().advance(unit.read(this));
-        }
-        session.execute("COMMIT");
+        readAll();
       } catch (SQLException e) {
         String what = "cannot read " + settings.describe();
         if (locked != null) {
           what = "cannot read table " + locked.quoted() + " of " + settings.describe();
         }
         throw SnapshotHolder.failure(settings, what, e);
+      }
+    }
+
+    private void readAll() throws SQLException, SourceChangedException, InterruptedException {
+      try {
+        holder.begin(session);
+        for (Unit unit = take(); unit != null; unit = take()) {
+          operation.checkStop();
+          operation.progress().advance(unit.read(this));
+        }
+        session.execute("COMMIT");
+      } catch (OutOfMemoryError e) {
+        // The driver lost its place in what the server sends, so an orderly end would never come.
+        abort(session);
+        throw e;
       }
     }
 
@@ -285,21 +299,33 @@ final class DataReader {
       return worker -> {
         worker.lock(readable.table());
         worker.writer.hashAs(readable.floats());
-        long longest = longestRow(worker, first, end);
-        try (MemoryBudget.Share _ = budget.take(longest)) {
-          return switch (tree.cut()) {
-            case BLOCKS -> {
-              // A scan would hold its share of the memory for long.
-              if (scan && longest == 0) {
-                yield scan(worker, end);
-              }
-              readBlocks(worker, first, end);
-              yield part(first, end);
-            }
-            case ROWS -> bytes() - readRows(worker);
-          };
+        try {
+          return read(worker, first, end, scan);
+        } catch (SQLException e) {
+          if (PostgresErrors.isTooLong(e)) {
+            throw unprintable(e);
+          }
+          throw e;
         }
       };
+    }
+
+    private long read(Worker worker, long first, long end, boolean scan)
+        throws SQLException, InterruptedException {
+      long longest = longestRow(worker, first, end);
+      try (MemoryBudget.Share _ = budget.take(longest)) {
+        return switch (tree.cut()) {
+          case BLOCKS -> {
+            // A scan would hold its share of the memory for long.
+            if (scan && longest == 0) {
+              yield scan(worker, end);
+            }
+            readBlocks(worker, first, end);
+            yield part(first, end);
+          }
+          case ROWS -> bytes() - readRows(worker);
+        };
+      }
     }
 
     /** About how many bytes some segments are. */
@@ -440,37 +466,92 @@ final class DataReader {
       if (readable.toastBytes() == 0 || readable.lengths().isEmpty()) {
         return 0;
       }
-      String length =
-          readable.lengths().stream()
-              .map(expression -> "coalesce(" + expression + ", 0)")
-              .collect(Collectors.joining(" + "));
       boolean all = tree.cut() == SegmentList.Cut.ROWS || end - first == segments;
-      long longest;
-      try (Statement statement = worker.session.connection().createStatement();
-          ResultSet row =
-              statement.executeQuery(
-                  "SELECT coalesce(max("
-                      + length
-                      + "), 0) FROM ONLY "
-                      + readable.table().quoted()
-                      + (all ? "" : inBlocks(first, end)))) {
-        row.next();
-        longest = row.getLong(1);
-      }
-      long heap = Runtime.getRuntime().maxMemory();
-      if (longest > heap / 10 * 6) {
-        throw new StetException(
-            ErrorCode.SOURCE,
-            "table "
-                + readable.table().quoted()
-                + " has a row whose text takes about "
-                + (longest >> 20)
-                + " MiB, too much for a memory of "
-                + (heap >> 20)
-                + " MiB",
-            "Give the process more memory; it needs twice the size of the longest row.");
+      long longest =
+          Long.parseLong(
+              Objects.requireNonNull(
+                  worker.session.value(
+                      "SELECT coalesce(max(" + length() + "), 0)" + from(first, end, all))));
+      if (longest > LONGEST_PRINTABLE || longest > MemoryBudget.longestRow()) {
+        throw tooLong(longRow(worker.session, from(first, end, all)));
       }
       return longest <= SMALL_ROW ? 0 : longest;
+    }
+
+    private String length() {
+      return readable.lengths().stream()
+          .map(expression -> "coalesce(" + expression + ", 0)")
+          .collect(Collectors.joining(" + "));
+    }
+
+    private String from(long first, long end, boolean all) {
+      return " FROM ONLY " + readable.table().quoted() + (all ? "" : inBlocks(first, end));
+    }
+
+    /** A row that is too long, by what a person finds it with. */
+    private record LongRow(String ctid, long bytes) {}
+
+    private LongRow longRow(Session session, String from) throws SQLException {
+      return session
+          .rows(
+              "SELECT ctid, " + length() + " AS length" + from + " ORDER BY 2 DESC LIMIT 1",
+              row -> new LongRow(row.getString(1), row.getLong(2)))
+          .getFirst();
+    }
+
+    private StetException tooLong(LongRow row) {
+      String place =
+          "table "
+              + readable.table().quoted()
+              + " of "
+              + settings.describe()
+              + " has a row, at ctid "
+              + row.ctid()
+              + ", whose text takes about "
+              + (row.bytes() >> 20)
+              + " MiB";
+      String select =
+          "SELECT * FROM " + readable.table().quoted() + " WHERE ctid = '" + row.ctid() + "'";
+      return row.bytes() > LONGEST_PRINTABLE
+          ? new StetException(
+              ErrorCode.SOURCE,
+              place
+                  + ", but PostgreSQL prints no more than 1024 MiB, so pg_dump cannot read it either",
+              "Keep the value in pieces or as a large object; the row is " + select + ".")
+          : new StetException(
+              ErrorCode.SOURCE,
+              place
+                  + ", too much for a memory of "
+                  + (Runtime.getRuntime().maxMemory() >> 20)
+                  + " MiB",
+              "Give Stet more memory, for example by STET_JAVA_OPTS=-Xmx"
+                  + ((row.bytes() >> 20) * 2 + 200)
+                  + "m; the row is "
+                  + select
+                  + ".");
+    }
+
+    /** The error for a row that the server failed to print: COPY puts in more than is in it. */
+    private StetException unprintable(SQLException cause) {
+      String place;
+      try (Session fresh = Session.open(settings)) {
+        holder.begin(fresh);
+        place = "the longest is at ctid " + longRow(fresh, from(0, segments, true)).ctid();
+      } catch (SQLException e) {
+        place = "which one could not be found out: " + PostgresErrors.text(e);
+      }
+      return new StetException(
+          ErrorCode.SOURCE,
+          "PostgreSQL cannot print a row of table "
+              + readable.table().quoted()
+              + " of "
+              + settings.describe()
+              + ", so pg_dump cannot read it either: "
+              + PostgresErrors.text(cause)
+              + "; "
+              + place,
+          "Keep long values in pieces or as large objects.",
+          cause);
     }
   }
 }

@@ -19,6 +19,11 @@ final class MemoryBudget {
     return new MemoryBudget(Runtime.getRuntime().maxMemory() / 3);
   }
 
+  /** The longest row that the whole heap has room for, in bytes of its text. */
+  static long longestRow() {
+    return Runtime.getRuntime().maxMemory() / 10 * 6;
+  }
+
   /** Room taken from the budget until it is closed. */
   final class Share implements AutoCloseable {
     private final long bytes;

@@ -87,6 +87,75 @@ public final class ObjectCounts {
             AND NOT EXISTS (SELECT FROM member m
               WHERE m.classid = 'pg_catalog.pg_collation'::pg_catalog.regclass AND m.objid = c.oid)
         UNION ALL
+        SELECT 'conversions', count(*) FROM pg_catalog.pg_conversion o
+          WHERE connamespace IN (SELECT oid FROM space)
+            AND NOT EXISTS (SELECT FROM member m
+              WHERE m.classid = 'pg_catalog.pg_conversion'::pg_catalog.regclass AND m.objid = o.oid)
+        UNION ALL
+        SELECT 'operator_classes', count(*) FROM pg_catalog.pg_opclass o
+          WHERE opcnamespace IN (SELECT oid FROM space)
+            AND NOT EXISTS (SELECT FROM member m
+              WHERE m.classid = 'pg_catalog.pg_opclass'::pg_catalog.regclass AND m.objid = o.oid)
+        UNION ALL
+        SELECT 'operator_families', count(*) FROM pg_catalog.pg_opfamily o
+          WHERE opfnamespace IN (SELECT oid FROM space)
+            AND NOT EXISTS (SELECT FROM member m
+              WHERE m.classid = 'pg_catalog.pg_opfamily'::pg_catalog.regclass AND m.objid = o.oid)
+        UNION ALL
+        SELECT 'text_search_parsers', count(*) FROM pg_catalog.pg_ts_parser o
+          WHERE prsnamespace IN (SELECT oid FROM space)
+            AND NOT EXISTS (SELECT FROM member m
+              WHERE m.classid = 'pg_catalog.pg_ts_parser'::pg_catalog.regclass AND m.objid = o.oid)
+        UNION ALL
+        SELECT 'text_search_templates', count(*) FROM pg_catalog.pg_ts_template o
+          WHERE tmplnamespace IN (SELECT oid FROM space)
+            AND NOT EXISTS (SELECT FROM member m
+              WHERE m.classid = 'pg_catalog.pg_ts_template'::pg_catalog.regclass AND m.objid = o.oid)
+        UNION ALL
+        SELECT 'text_search_dictionaries', count(*) FROM pg_catalog.pg_ts_dict o
+          WHERE dictnamespace IN (SELECT oid FROM space)
+            AND NOT EXISTS (SELECT FROM member m
+              WHERE m.classid = 'pg_catalog.pg_ts_dict'::pg_catalog.regclass AND m.objid = o.oid)
+        UNION ALL
+        SELECT 'text_search_configurations', count(*) FROM pg_catalog.pg_ts_config o
+          WHERE cfgnamespace IN (SELECT oid FROM space)
+            AND NOT EXISTS (SELECT FROM member m
+              WHERE m.classid = 'pg_catalog.pg_ts_config'::pg_catalog.regclass AND m.objid = o.oid)
+        UNION ALL
+        SELECT 'casts', count(*) FROM pg_catalog.pg_cast o
+          WHERE oid >= 16384
+            AND NOT EXISTS (SELECT FROM member m
+              WHERE m.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND m.objid = o.oid)
+        UNION ALL
+        SELECT 'languages', count(*) FROM pg_catalog.pg_language o
+          WHERE oid >= 16384
+            AND NOT EXISTS (SELECT FROM member m
+              WHERE m.classid = 'pg_catalog.pg_language'::pg_catalog.regclass AND m.objid = o.oid)
+        UNION ALL
+        SELECT 'access_methods', count(*) FROM pg_catalog.pg_am o
+          WHERE oid >= 16384
+            AND NOT EXISTS (SELECT FROM member m
+              WHERE m.classid = 'pg_catalog.pg_am'::pg_catalog.regclass AND m.objid = o.oid)
+        UNION ALL
+        SELECT 'transforms', count(*) FROM pg_catalog.pg_transform o
+          WHERE oid >= 16384
+            AND NOT EXISTS (SELECT FROM member m
+              WHERE m.classid = 'pg_catalog.pg_transform'::pg_catalog.regclass AND m.objid = o.oid)
+        UNION ALL
+        SELECT 'foreign_data_wrappers', count(*) FROM pg_catalog.pg_foreign_data_wrapper o
+          WHERE oid >= 16384
+            AND NOT EXISTS (SELECT FROM member m
+              WHERE m.classid = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass AND m.objid = o.oid)
+        UNION ALL
+        SELECT 'foreign_servers', count(*) FROM pg_catalog.pg_foreign_server o
+          WHERE oid >= 16384
+            AND NOT EXISTS (SELECT FROM member m
+              WHERE m.classid = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass AND m.objid = o.oid)
+        UNION ALL
+        SELECT 'user_mappings', count(*) FROM pg_catalog.pg_user_mappings
+        UNION ALL
+        SELECT 'default_privileges', count(*) FROM pg_catalog.pg_default_acl
+        UNION ALL
         SELECT 'event_triggers', count(*) FROM pg_catalog.pg_event_trigger e
           WHERE NOT EXISTS (SELECT FROM member m
             WHERE m.classid = 'pg_catalog.pg_event_trigger'::pg_catalog.regclass

@@ -51,6 +51,10 @@ final class PostgresErrors {
         return server.getHint();
       }
     }
+    String known = hint(text(e));
+    if (known != null) {
+      return known;
+    }
     return switch (Objects.requireNonNullElse(e.getSQLState(), "")) {
       case "53100" -> "The server's disk is full; free space on it and try again.";
       case "53300" -> "The server has no free connection; use fewer workers.";
@@ -58,6 +62,20 @@ final class PostgresErrors {
           "The server ended the connection; see its log for the reason.";
       default -> null;
     };
+  }
+
+  /** What to try, for errors that are known by their text alone, such as those of programs. */
+  static @Nullable String hint(String message) {
+    return message.contains("security label provider")
+        ? "Load the provider's library, as on the source: it goes into shared_preload_libraries."
+        : null;
+  }
+
+  /** Whether the server failed because some text was to be longer than its memory has room for. */
+  static boolean isTooLong(SQLException e) {
+    return is(e, "54000")
+        || (is(e, "XX000")
+            && String.valueOf(e.getMessage()).contains("invalid memory alloc request size"));
   }
 
   /** Whether the error carries this SQLSTATE. */

@@ -292,6 +292,7 @@ final class PostgresTarget implements Target {
   /** Drops a database whoever is in it. */
   static void drop(Maintenance maintenance, Entry entry) throws SQLException {
     Session session = maintenance.session();
+    dropSubscriptions(maintenance, entry);
     String statement = "DROP DATABASE " + SqlText.name(entry.name());
     for (int attempt = 1; ; attempt++) {
       // FORCE stops at the first session that may not be ended, so ours come first anyway.
@@ -306,6 +307,42 @@ final class PostgresTarget implements Target {
         if (!PostgresErrors.is(e, "55006") || attempt == 3) {
           throw e;
         }
+      }
+    }
+  }
+
+  /**
+   * Drops a database's subscriptions, which would keep it from being dropped. What they have at
+   * their publishers stays, since the live database may have the same subscription.
+   */
+  private static void dropSubscriptions(Maintenance maintenance, Entry entry) throws SQLException {
+    List<String> names =
+        maintenance
+            .session()
+            .rows(
+                "SELECT subname FROM pg_catalog.pg_subscription WHERE subdbid::text = ?",
+                row -> SqlText.name(row.getString(1)),
+                entry.oid());
+    if (names.isEmpty()) {
+      return;
+    }
+    try (Session inside = Session.open(maintenance.settings(), entry.name())) {
+      keepEventTriggersFromFiring(inside);
+      for (String name : names) {
+        inside.execute("ALTER SUBSCRIPTION " + name + " DISABLE");
+        inside.execute("ALTER SUBSCRIPTION " + name + " SET (slot_name = NONE)");
+        inside.execute("DROP SUBSCRIPTION " + name);
+      }
+    }
+  }
+
+  private static void keepEventTriggersFromFiring(Session session) throws SQLException {
+    try {
+      session.execute("SET session_replication_role = replica");
+    } catch (SQLException e) {
+      // Superusers alone may; since version 16 others may have subscriptions, too.
+      if (!PostgresErrors.is(e, "42501")) {
+        throw e;
       }
     }
   }

@@ -73,7 +73,11 @@ final class RowLoader {
     this.operation = operation;
   }
 
-  /** Reads from the snapshot what is to be loaded; reports it as expected work. */
+  /**
+   * Reads from the snapshot what is to be loaded; reports it as expected work.
+   *
+   * @throws StetException if a row is too long to be read back
+   */
   void plan() {
     List<Loading> tables = new ArrayList<>();
     Map<String, Node> directories = files.tables();
@@ -86,6 +90,25 @@ final class RowLoader {
     tables.removeIf(loading -> loading.units.isEmpty());
     tables.sort(Comparator.comparingLong((Loading loading) -> loading.bytes).reversed());
     waiting.addAll(tables);
+    longRows.forEach(RowLoader::checkMemory);
+  }
+
+  /** In case of doubt the row is as short as it may be. */
+  private static void checkMemory(Table table, long longest) {
+    if (longest - SegmentWriter.LONGEST_BLOB > MemoryBudget.longestRow()) {
+      throw new StetException(
+          ErrorCode.FAILED,
+          "table "
+              + table.quoted()
+              + " has a row whose text takes up to "
+              + (longest >> 20)
+              + " MiB, too much for a memory of "
+              + (Runtime.getRuntime().maxMemory() >> 20)
+              + " MiB",
+          "Give Stet more memory, for example by STET_JAVA_OPTS=-Xmx"
+              + ((longest >> 20) * 2 + 200)
+              + "m.");
+    }
   }
 
   private Loading loading(Table table, @Nullable Node directory) {

@@ -3,6 +3,7 @@ package stet.engine.postgres;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Operation;
@@ -15,6 +16,9 @@ final class SourceCheck {
   private static final int SHOWN = 10;
 
   private static final int OLDEST = 90600;
+
+  /** About how many catalogs and indexes of catalogs there are to be locked. */
+  private static final int CATALOG_LOCKS = 200;
 
   private final Session session;
   private final ConnectionSettings settings;
@@ -35,6 +39,8 @@ final class SourceCheck {
     checkRights();
     checkRowSecurity();
     checkLargeObjects();
+    tellOfSubscriptions();
+    tellOfUserMappings();
     checkConnections();
     checkLocks();
   }
@@ -178,6 +184,57 @@ final class SourceCheck {
     fail(missing, "may not read");
   }
 
+  private void tellOfSubscriptions() throws SQLException {
+    for (String subscription :
+        session.rows(
+            """
+            SELECT s.subname FROM pg_catalog.pg_subscription s
+              JOIN pg_catalog.pg_database d ON d.oid = s.subdbid
+              JOIN pg_catalog.pg_roles me ON me.rolname = current_user
+            WHERE d.datname = current_database() AND NOT me.rolsuper
+            ORDER BY 1
+            """,
+            row -> row.getString(1))) {
+      operation
+          .progress()
+          .warn(
+              "subscription "
+                  + SqlText.name(subscription)
+                  + " of "
+                  + settings.describe()
+                  + " is left out: only a superuser may read it");
+    }
+  }
+
+  private void tellOfUserMappings() throws SQLException {
+    for (String mapping :
+        session.rows(
+            """
+            SELECT u.usename, u.srvname FROM pg_catalog.pg_user_mappings u
+              JOIN pg_catalog.pg_foreign_server s ON s.oid = u.srvid
+              JOIN pg_catalog.pg_roles me ON me.rolname = current_user
+            WHERE NOT me.rolsuper
+              AND NOT (u.usename = current_user
+                AND (pg_catalog.pg_has_role(s.srvowner, 'USAGE')
+                  OR pg_catalog.has_server_privilege(s.oid, 'USAGE')))
+              AND NOT (u.umuser = 0 AND pg_catalog.pg_has_role(s.srvowner, 'USAGE'))
+            ORDER BY 1, 2
+            """,
+            row ->
+                SqlText.name(row.getString(1)) + " for server " + SqlText.name(row.getString(2)))) {
+      operation
+          .progress()
+          .warn(
+              "the user mapping of "
+                  + mapping
+                  + " of "
+                  + settings.describe()
+                  + " is read without its options, which role \""
+                  + settings.user()
+                  + "\" may not see");
+    }
+  }
+
   private void checkConnections() throws SQLException {
     int needed = operation.workers() + EXTRA_CONNECTIONS;
     // This session is one of those counted and will be free again.
@@ -216,25 +273,52 @@ final class SourceCheck {
     }
   }
 
+  /**
+   * The holder and pg_dump lock every table at the same time, and each worker some. Each session
+   * that looks at the catalogs locks these and their indexes, too. The server has room for twice as
+   * many holdings as locked objects, and a tenth more than it says of both.
+   */
   private void checkLocks() throws SQLException {
-    String counts =
-        session.value(
+    long tables =
+        number(
+            "SELECT count(*) FROM pg_catalog.pg_class c"
+                + " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+                + " WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'"
+                + " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'");
+    long perProcess = number("SELECT current_setting('max_locks_per_transaction')");
+    long processes =
+        number(
             """
-            SELECT (SELECT count(*) FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p')) || ' '
-              || current_setting('max_locks_per_transaction')::bigint
-                * (current_setting('max_connections')::bigint
-                  + current_setting('max_prepared_transactions')::bigint)
+            SELECT 1 + current_setting('max_connections')::bigint
+              + current_setting('max_prepared_transactions')::bigint
+              + current_setting('max_worker_processes')::bigint
+              + coalesce(current_setting('autovacuum_worker_slots', true),
+                current_setting('autovacuum_max_workers'))::bigint
+              + CASE WHEN current_setting('server_version_num')::int >= 120000
+                THEN current_setting('max_wal_senders')::bigint ELSE 0 END
             """);
-    String[] fields = (counts == null ? "0 0" : counts).split(" ", -1);
-    if (Long.parseLong(fields[0]) > Long.parseLong(fields[1])) {
+    long needed =
+        CATALOG_LOCKS + tables + (long) operation.workers() * DataReader.TABLES_PER_TRANSACTION / 2;
+    long room = perProcess * processes;
+    if (needed > room + room / 10) {
       throw new StetException(
           ErrorCode.SOURCE,
           settings.describe()
               + " has "
-              + fields[0]
-              + " tables to lock, but its lock table has room for about "
-              + fields[1],
-          "Raise max_locks_per_transaction and restart the server.");
+              + tables
+              + " tables, for which the server's lock table needs room for "
+              + needed
+              + " objects, but it has room for about "
+              + room,
+          "Set max_locks_per_transaction to "
+              + Math.ceilDiv(needed, processes)
+              + " or more, now it is "
+              + perProcess
+              + ", and restart the server.");
     }
+  }
+
+  private long number(String sql) throws SQLException {
+    return Long.parseLong(Objects.requireNonNull(session.value(sql)));
   }
 }

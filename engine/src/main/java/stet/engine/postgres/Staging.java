@@ -95,6 +95,7 @@ final class Staging {
       List<Role> missingRoles,
       PostgresTools tools,
       Path archive,
+      ArchiveContents contents,
       Adaptation adaptation) {}
 
   private Preparation prepare(Maintenance maintenance, PrivateFiles privateFiles)
@@ -112,8 +113,8 @@ final class Staging {
         new TargetCheck(session, description, place.adminSettings()).run(adaptation.named());
     PostgresTools tools =
         PostgresTools.find(place.tools(), PostgresComponent.major(session.version()));
-    checkArchive(tools, archive, privateFiles);
-    return new Preparation(description, missing, tools, archive, adaptation);
+    ArchiveContents contents = contents(tools, archive, privateFiles);
+    return new Preparation(description, missing, tools, archive, contents, adaptation);
   }
 
   private String build(Maintenance maintenance, PrivateFiles privateFiles) throws SQLException {
@@ -136,19 +137,10 @@ final class Staging {
     try {
       String oid = create(maintenance, description, settings.user());
       roles.create(session, prepared.missingRoles(), operation.progress());
-      new Filling(
-              description,
-              settings,
-              session.version(),
-              prepared.tools(),
-              prepared.archive(),
-              privateFiles,
-              loader,
-              objects,
-              prepared.adaptation())
-          .run();
+      new Filling(prepared, settings, session.version(), privateFiles, loader, objects).run();
       DatabaseProperties.apply(session, name, oid, description.database());
       flush(session);
+      tellOfSubscriptions(session, oid);
       return oid;
     } catch (SQLException | RuntimeException | Error e) {
       cleanUp(roles, e);
@@ -173,12 +165,13 @@ final class Staging {
   }
 
   /** Reads the archive's table of contents, which shows whether the programs understand it. */
-  private void checkArchive(PostgresTools tools, Path archive, PrivateFiles privateFiles) {
+  private ArchiveContents contents(PostgresTools tools, Path archive, PrivateFiles privateFiles) {
     try {
-      tools
-          .program("pg_restore", place.adminSettings(), privateFiles)
-          .arguments("--list", archive.toString())
-          .run();
+      return ArchiveContents.parse(
+          tools
+              .program("pg_restore", place.adminSettings(), privateFiles)
+              .arguments("--list", archive.toString())
+              .run());
     } catch (StetException e) {
       if (e.code() != ErrorCode.SOURCE) {
         throw e;
@@ -225,6 +218,24 @@ final class Staging {
     return oid;
   }
 
+  /** pg_dump makes subscriptions that call nobody until they are enabled. */
+  private void tellOfSubscriptions(Session session, String oid) throws SQLException {
+    for (String subscription :
+        session.rows(
+            "SELECT subname FROM pg_catalog.pg_subscription WHERE subdbid::text = ? ORDER BY 1",
+            row -> row.getString(1),
+            oid)) {
+      operation
+          .progress()
+          .warn(
+              "subscription "
+                  + SqlText.name(subscription)
+                  + " of "
+                  + place.component()
+                  + " is disabled: see to its slot at the publisher, then enable it");
+    }
+  }
+
   /** Everything that goes into the created database. */
   private final class Filling {
     private final DatabaseDescription description;
@@ -232,36 +243,35 @@ final class Staging {
     private final int serverVersion;
     private final PostgresTools tools;
     private final Path archive;
+    private final ArchiveContents contents;
     private final PrivateFiles privateFiles;
     private final RowLoader loader;
     private final LargeObjectLoader objects;
     private final Adaptation adaptation;
 
     Filling(
-        DatabaseDescription description,
+        Preparation prepared,
         ConnectionSettings settings,
         int serverVersion,
-        PostgresTools tools,
-        Path archive,
         PrivateFiles privateFiles,
         RowLoader loader,
-        LargeObjectLoader objects,
-        Adaptation adaptation) {
-      this.description = description;
+        LargeObjectLoader objects) {
+      this.description = prepared.description();
+      this.tools = prepared.tools();
+      this.archive = prepared.archive();
+      this.contents = prepared.contents();
+      this.adaptation = prepared.adaptation();
       this.settings = settings;
       this.serverVersion = serverVersion;
-      this.tools = tools;
-      this.archive = archive;
       this.privateFiles = privateFiles;
       this.loader = loader;
       this.objects = objects;
-      this.adaptation = adaptation;
     }
 
     void run() throws SQLException {
       String component = place.component();
       operation.progress().phase("restoring " + component);
-      restore("pre-data", 1);
+      restore("pre-data", 1, List.of());
       try (Session session = worker()) {
         adaptation.refuseSettingsOfFunctions(session);
         loader.loadConfiguration(session);
@@ -274,7 +284,7 @@ final class Staging {
           });
       setSequences();
       operation.progress().phase("building indexes of " + component);
-      restore("post-data", operation.workers());
+      restorePostData();
       analyze();
       operation.progress().phase("verifying " + component);
       StagingVerifier verifier = new StagingVerifier(description, context, loader);
@@ -285,7 +295,25 @@ final class Staging {
       verifier.finish();
     }
 
-    private void restore(String section, int jobs) {
+    /**
+     * Event triggers come when everything else is there: several jobs would create one beside a
+     * REFRESH MATERIALIZED VIEW, for which it then fires.
+     */
+    private void restorePostData() {
+      if (contents.eventTriggers().isEmpty()) {
+        restore("post-data", operation.workers(), List.of());
+      } else {
+        restore("post-data", operation.workers(), only(contents.others()));
+        restore("post-data", 1, only(contents.eventTriggers()));
+      }
+    }
+
+    /** Arguments that restrict pg_restore to some entries. */
+    private List<String> only(List<String> entries) {
+      return List.of("--use-list=" + privateFiles.write("entries", String.join("\n", entries)));
+    }
+
+    private void restore(String section, int jobs, List<String> selection) {
       operation.checkStop();
       // From 17 on it sets a parameter that older servers do not know; that error must not end it.
       boolean forgiving = tools.major() >= 17 && serverVersion < 170000;
@@ -299,8 +327,9 @@ final class Staging {
                   "--section=" + section,
                   "--jobs=" + jobs,
                   "--no-password",
-                  "--dbname=" + ConnectionSettings.childDatabase(name),
-                  archive.toString())
+                  "--dbname=" + ConnectionSettings.childDatabase(name))
+              .arguments(selection)
+              .arguments(archive.toString())
               .onErrorLine(line -> {
                 operation.progress().detail(line);
                 if (line.contains("error:")) {
@@ -328,7 +357,7 @@ final class Staging {
                 + place.component()
                 + ": "
                 + e.getMessage(),
-            e.hint(),
+            e.hint() == null ? PostgresErrors.hint(String.valueOf(e.getMessage())) : e.hint(),
             e);
       }
       if (!complaints.isEmpty()) {
@@ -397,6 +426,10 @@ final class Staging {
       }
     }
 
+    /**
+     * Analyzes all tables but those with foreign tables below them, for which the server would call
+     * other servers.
+     */
     private void analyze() throws SQLException {
       Queue<String> tables;
       try (Session session = worker()) {
@@ -404,10 +437,17 @@ final class Staging {
             new ConcurrentLinkedQueue<>(
                 session.rows(
                     """
+                    WITH RECURSIVE calling (oid) AS (
+                      SELECT i.inhparent FROM pg_catalog.pg_inherits i
+                        JOIN pg_catalog.pg_class f ON f.oid = i.inhrelid WHERE f.relkind = 'f'
+                      UNION
+                      SELECT i.inhparent FROM pg_catalog.pg_inherits i
+                        JOIN calling ON calling.oid = i.inhrelid)
                     SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
                     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
                       AND c.relkind IN ('r', 'm', 'p')
+                      AND c.oid NOT IN (SELECT oid FROM calling)
                     ORDER BY pg_catalog.pg_relation_size(c.oid) DESC
                     """,
                     row -> row.getString(1)));
@@ -437,6 +477,16 @@ final class Staging {
       void with(Session session) throws SQLException, InterruptedException;
     }
 
+    private static void with(Session session, Work work) throws SQLException, InterruptedException {
+      try {
+        work.with(session);
+      } catch (OutOfMemoryError e) {
+        // The driver lost its place in what the server sends, so an orderly end would never come.
+        abort(session);
+        throw e;
+      }
+    }
+
     private void parallel(String role, Work work) throws SQLException {
       Queue<Session> open = new ConcurrentLinkedQueue<>();
       List<Parallel.Task> tasks = new ArrayList<>();
@@ -447,7 +497,7 @@ final class Staging {
                 () -> {
                   try (Session session = worker()) {
                     open.add(session);
-                    work.with(session);
+                    with(session, work);
                   }
                 }));
       }

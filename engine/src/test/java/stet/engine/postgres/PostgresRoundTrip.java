@@ -13,6 +13,9 @@ import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
 import stet.engine.component.Operation;
 import stet.engine.component.Progress;
+import stet.engine.component.RestoreContext;
+import stet.engine.component.Target;
+import stet.engine.component.Target.Beside;
 import stet.engine.process.ChildProcess;
 import stet.repository.chunk.Polynomial;
 import stet.testkit.MemoryBlobs;
@@ -48,6 +51,27 @@ final class PostgresRoundTrip {
 
   Captured capture(String database) {
     return new DatabaseCapture(settings(database), null, "default").capture(context(Progress.NONE));
+  }
+
+  /** Puts a captured database in its place, or back into it, and drops what was there. */
+  void restore(Captured captured, String database) {
+    restore(captured, database, Progress.NONE);
+  }
+
+  void restore(Captured captured, String database, Progress progress) {
+    try (Target target =
+        new PostgresTarget(new PostgresPlace("default", settings(database), null, null))) {
+      Beside staging = target.stage(restoring(captured, progress));
+      Beside previous = target.swap(staging, "0a1b2c3d", "{}");
+      if (previous != null) {
+        target.drop(previous);
+      }
+    }
+  }
+
+  private RestoreContext restoring(Captured captured, Progress progress) {
+    return new RestoreContext(
+        new Operation("0a1b2c3d", 3, progress), blobs, captured.node(), captured.manifest(), KEY);
   }
 
   DatabaseDescription description(Captured captured) {

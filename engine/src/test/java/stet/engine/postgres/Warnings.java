@@ -1,0 +1,27 @@
+package stet.engine.postgres;
+
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import stet.engine.component.Progress;
+
+/** Keeps the warnings of an operation. */
+final class Warnings implements Progress {
+  final List<String> all = new CopyOnWriteArrayList<>();
+
+  @Override
+  public void phase(String what) {}
+
+  @Override
+  public void expect(long bytes) {}
+
+  @Override
+  public void advance(long bytes) {}
+
+  @Override
+  public void warn(String message) {
+    all.add(message);
+  }
+
+  @Override
+  public void detail(String message) {}
+}
