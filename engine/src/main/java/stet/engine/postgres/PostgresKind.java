@@ -3,7 +3,9 @@ package stet.engine.postgres;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Component;
 import stet.engine.component.ComponentDefinition;
@@ -63,12 +65,35 @@ public final class PostgresKind implements ComponentKind {
         url == null ? ConnectionSettings.parse("") : url,
         admin,
         tools == null ? null : Path.of(tools),
-        new Renames(definition.mapping("roles"), definition.mapping("tablespaces")));
+        new Renames(renames(definition, "roles"), renames(definition, "tablespaces")));
   }
 
   @Override
   public void export(ExportContext context) throws IOException {
     new DatabaseExport(context).run();
+  }
+
+  /** A snapshot of this environment has the new names already, which must then stay. */
+  private static Map<String, String> renames(ComponentDefinition definition, String key) {
+    Map<String, String> names = definition.mapping(key);
+    for (String name : names.values()) {
+      if (!name.equals(names.getOrDefault(name, name))) {
+        throw new StetException(
+            ErrorCode.CONFIGURATION,
+            definition.origin()
+                + ": "
+                + definition.name()
+                + "."
+                + key
+                + ": \""
+                + name
+                + "\" is a new name and has another new name, \""
+                + names.get(name)
+                + "\"",
+            "Choose new names that are not among the old ones.");
+      }
+    }
+    return names;
   }
 
   private static @Nullable ConnectionSettings parse(ComponentDefinition definition, String key) {

@@ -21,6 +21,7 @@ import stet.engine.RowHash;
 import stet.engine.StetException;
 import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
+import stet.engine.component.ComponentDefinition;
 import stet.engine.component.InPlace;
 import stet.engine.component.InPlace.Outcome;
 import stet.engine.component.Operation;
@@ -513,6 +514,19 @@ class InPlaceIT {
             () -> run(restore(setting, new Renames(Map.of("one", "merged"), Map.of()), false)))
         .hasMessageContaining("function public.f() sets role to \"one\"");
     assertThat(dump()).isEqualTo(live);
+  }
+
+  @Test
+  void aNewNameThatHasAnotherNewNameIsRefused() {
+    ComponentDefinition definition =
+        new ComponentDefinition(
+            "default",
+            Map.of("url", server.url(DATABASE), "roles", Map.of("one", "two", "two", "three")),
+            "stet.yaml:3:1");
+    assertThatThrownBy(() -> new PostgresKind().create(definition))
+        .hasMessage(
+            "stet.yaml:3:1: default.roles: \"two\" is a new name and has another new name,"
+                + " \"three\"");
   }
 
   @Test
