@@ -1,9 +1,11 @@
 package stet.cli;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
@@ -68,17 +70,41 @@ final class CommandTree {
       footer = {"", "`stet VERB --help` tells about a verb; docs/ holds the manual."})
   private static final class Root {}
 
-  /** The grammar for one run. */
+  /** The whole grammar. */
   static CommandLine create(Session session) {
+    return create(session, verbs());
+  }
+
+  /**
+   * The part of the grammar that these arguments need, if they can be read at all: picocli takes
+   * half a second to look at every verb. All of it if they name no verb.
+   */
+  static CommandLine create(Session session, String... arguments) {
+    Set<String> words = Set.copyOf(Arrays.asList(arguments));
+    List<Class<?>> named = verbs().stream().filter(verb -> words.contains(name(verb))).toList();
+    return create(session, named.isEmpty() ? verbs() : named);
+  }
+
+  private static CommandLine create(Session session, List<Class<?>> verbs) {
     CommandLine root = new CommandLine(new Root(), new Factory(session));
     root.addMixin("global", session.options());
-    GROUPS.values().stream().flatMap(List::stream).forEach(root::addSubcommand);
+    verbs.forEach(root::addSubcommand);
     root.setExpandAtFiles(false); // @ has no meaning of its own in an argument
     root.setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF));
     for (CommandLine command : all(root)) {
       layOutHelp(command, command.getParent() == null);
     }
     return root;
+  }
+
+  private static List<Class<?>> verbs() {
+    List<Class<?>> verbs = new ArrayList<>();
+    GROUPS.values().forEach(verbs::addAll);
+    return verbs;
+  }
+
+  private static String name(Class<?> verb) {
+    return verb.getAnnotation(Command.class).name();
   }
 
   /** The global options stand in the help of the root alone. */
@@ -112,8 +138,7 @@ final class CommandTree {
               new Column(14, 2, Column.Overflow.SPAN),
               new Column(66, 1, Column.Overflow.WRAP));
       for (Class<?> verb : classes) {
-        Command command = verb.getAnnotation(Command.class);
-        table.addRowValues(command.name(), command.description()[0]);
+        table.addRowValues(name(verb), verb.getAnnotation(Command.class).description()[0]);
       }
       text.append('\n').append(group).append(":\n").append(table);
     });

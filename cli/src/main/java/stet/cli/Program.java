@@ -54,7 +54,7 @@ final class Program {
   }
 
   private int parseAndCall(String[] arguments) throws Exception {
-    ParseResult parsed = CommandTree.create(session).parseArgs(arguments);
+    ParseResult parsed = parse(arguments);
     while (parsed.hasSubcommand()) {
       parsed = parsed.subcommand();
     }
@@ -68,6 +68,15 @@ final class Program {
           verb, "missing verb; one of " + String.join(", ", verb.getSubcommands().keySet()));
     }
     return (Integer) callable.call();
+  }
+
+  private ParseResult parse(String[] arguments) {
+    try {
+      return CommandTree.create(session, arguments).parseArgs(arguments);
+    } catch (ParameterException e) {
+      // What is said of an error may depend on the verbs that were left out.
+      return CommandTree.create(session).parseArgs(arguments);
+    }
   }
 
   private static int tell(Failure failure, Output output) {

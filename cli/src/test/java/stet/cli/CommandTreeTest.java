@@ -7,6 +7,7 @@ import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 import stet.cli.output.Terminal;
@@ -16,18 +17,34 @@ import stet.cli.session.Session.Surroundings;
 class CommandTreeTest {
   private final CommandLine root = root();
 
-  /** All verbs, in a session that reads and writes nothing. */
+  /** All verbs. */
   static CommandLine root() {
-    return CommandTree.create(
-        new Session(
-            new Surroundings(
-                Map.of(),
-                Path.of("/"),
-                InputStream.nullInputStream(),
-                OutputStream.nullOutputStream(),
-                OutputStream.nullOutputStream(),
-                new Terminal(false, false, false, false)),
-            () -> {}));
+    return CommandTree.create(session());
+  }
+
+  /** One that reads and writes nothing. */
+  private static Session session() {
+    return new Session(
+        new Surroundings(
+            Map.of(),
+            Path.of("/"),
+            InputStream.nullInputStream(),
+            OutputStream.nullOutputStream(),
+            OutputStream.nullOutputStream(),
+            new Terminal(false, false, false, false)),
+        () -> {});
+  }
+
+  private static Set<String> verbsFor(String... arguments) {
+    return CommandTree.create(session(), arguments).getSubcommands().keySet();
+  }
+
+  @Test
+  void looksOnlyAtVerbsThatTheArgumentsMayMean() {
+    assertThat(verbsFor("-c", "shop.yaml", "ls", "latest")).containsExactly("ls");
+    assertThat(verbsFor("-c", "backup", "ls")).containsExactlyInAnyOrder("backup", "ls");
+    assertThat(verbsFor("--help")).isEqualTo(root.getSubcommands().keySet());
+    assertThat(verbsFor("l")).isEqualTo(root.getSubcommands().keySet());
   }
 
   @Test

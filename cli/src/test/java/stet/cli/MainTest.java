@@ -147,6 +147,16 @@ class MainTest {
   }
 
   @Test
+  void knowsAllVerbsWhenItSuggestsOne() throws Exception {
+    Stet.Result result = stet.run("restor", "backup");
+
+    assertThat(result.status()).isEqualTo(2);
+    assertThat(result.error())
+        .contains("unknown verb \"restor\"")
+        .contains("Did you mean restore?");
+  }
+
+  @Test
   void writesUsageErrorsAsDocumentsToo() throws Exception {
     Stet.Result result = stet.run("--json", "versio");
 

@@ -31,6 +31,8 @@ final class ContentWriter {
   /** How much of all files' chunks is given to others at a time, in KiB. */
   private static final int MAX_GIVEN_KIB = 32 << 10;
 
+  private static final int MEBIBYTE = 1 << 20;
+
   /** How many chunks of one file are given to others at a time. */
   private static final int MAX_GIVEN = 3;
 
@@ -39,6 +41,10 @@ final class ContentWriter {
   private final Progress progress;
   private final Pool<byte[]> smallBuffers = new Pool<>(() -> new byte[RabinChunker.MIN]);
   private final Pool<Cutter> cutters;
+
+  /** Of chunks that are given to others: kept, for moving them about costs the collector much. */
+  private final Pool<byte[]> copies = new Pool<>(() -> new byte[0]);
+
   private final Semaphore givenKib = new Semaphore(MAX_GIVEN_KIB);
   private boolean zerosSaved;
 
@@ -151,10 +157,8 @@ final class ContentWriter {
     private final Deque<Save> given = new ArrayDeque<>();
 
     void save(byte[] buffer, int offset, int length) {
-      if (workers.hasRoom() && givenKib.tryAcquire(kib(length))) {
-        byte[] copy = new byte[length];
-        System.arraycopy(buffer, offset, copy, 0, length);
-        Save save = new Save(copy);
+      if (workers.hasFree() && givenKib.tryAcquire(kib(length))) {
+        Save save = new Save(buffer, offset, length);
         given.add(save);
         // If it is not taken after all, it is done when its id is asked for.
         workers.offer(save);
@@ -202,25 +206,29 @@ final class ContentWriter {
   private final class Save implements Workers.Work {
     private final AtomicBoolean claimed = new AtomicBoolean();
     private final CompletableFuture<Id> id = new CompletableFuture<>();
-    private byte @Nullable [] bytes;
+    private final byte[] copy;
+    private final int length;
 
-    Save(byte[] bytes) {
-      this.bytes = bytes;
+    Save(byte[] buffer, int offset, int length) {
+      byte[] kept = copies.take();
+      // Rounded up, so that it will do for the next one too.
+      this.copy = kept.length >= length ? kept : new byte[(length + MEBIBYTE - 1) & -MEBIBYTE];
+      this.length = length;
+      System.arraycopy(buffer, offset, copy, 0, length);
     }
 
     @Override
     public void run() {
-      byte[] chunk = bytes;
-      if (chunk == null || !claimed.compareAndSet(false, true)) {
+      if (!claimed.compareAndSet(false, true)) {
         return;
       }
-      bytes = null;
       try {
-        id.complete(sink.save(BlobType.DATA, chunk));
+        id.complete(sink.save(BlobType.DATA, copy, 0, length));
       } catch (RuntimeException | Error e) {
         id.completeExceptionally(e);
       } finally {
-        givenKib.release(kib(chunk.length));
+        copies.give(copy);
+        givenKib.release(kib(length));
       }
     }
 

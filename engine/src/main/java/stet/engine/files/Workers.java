@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -24,6 +25,7 @@ final class Workers implements AutoCloseable {
   private final ArrayBlockingQueue<Work> queue;
   private final List<Thread> threads = new ArrayList<>();
   private final Object monitor = new Object();
+  private final AtomicInteger waiting = new AtomicInteger();
   private long unfinished;
   private volatile @Nullable Throwable failure;
   private volatile boolean closed;
@@ -38,11 +40,14 @@ final class Workers implements AutoCloseable {
   private void loop() {
     while (!closed) {
       Work work;
+      waiting.incrementAndGet();
       try {
         work = queue.poll(1, TimeUnit.MINUTES);
       } catch (InterruptedException e) {
         // A sign to look whether the job is over.
         continue;
+      } finally {
+        waiting.decrementAndGet();
       }
       if (work != null) {
         run(work);
@@ -113,9 +118,9 @@ final class Workers implements AutoCloseable {
     check();
   }
 
-  /** Whether an {@link #offer} would probably be taken. */
-  boolean hasRoom() {
-    return queue.remainingCapacity() > 0;
+  /** Whether a thread is probably free to begin at once what it is {@linkplain #offer offered}. */
+  boolean hasFree() {
+    return waiting.get() > queue.size();
   }
 
   /** Gives a piece to a free thread; false if all have enough to do. */
