@@ -354,6 +354,42 @@ class RestoreIT {
   }
 
   @Test
+  void anAdministratorNeedNotBeASuperuser() throws Exception {
+    server.execute(
+        "postgres",
+        "create role owner login password 'x'",
+        "create role helper login createdb password 'x'",
+        "grant owner to helper",
+        "create database owned owner owner");
+    try (var connection = server.connect("owned", "owner", "x");
+        var statement = connection.createStatement()) {
+      statement.execute("create schema inner_one");
+      statement.execute("create table inner_one.t as select generate_series(1, 99) i");
+    }
+    Captured captured = capture(server, "owned");
+    String schema = server.dumpSchema("owned");
+    String data = server.dumpSortedData("owned");
+    server.execute("owned", "drop table inner_one.t");
+    ConnectionSettings owner = settings(server.url("owned", "owner", "x"));
+    failsLeavingNothing(
+        captured,
+        owner,
+        null,
+        ErrorCode.SOURCE,
+        "role \"owner\" may not create databases on",
+        "or give a role that may as admin_url.");
+    try (Target target =
+        new PostgresTarget(
+            new PostgresPlace(
+                "default", owner, settings(server.url("postgres", "helper", "x")), null))) {
+      target.drop(target.swap(target.stage(restore(captured, "0a1b2c3d")), "0a1b2c3d", "{}"));
+    }
+    assertThat(server.dumpSchema("owned")).isEqualTo(schema);
+    assertThat(server.dumpSortedData("owned")).isEqualTo(data);
+    assertThat(properties(server, "owned")).first().asString().startsWith("owner|");
+  }
+
+  @Test
   void restoresFromAnOlderServer() throws Exception {
     PostgresServer old = PostgresServers.embedded(13);
     old.createDatabase("shop", "template template0 lc_collate 'C' lc_ctype 'C.UTF-8'");
