@@ -10,8 +10,9 @@ import java.util.List;
 
 /**
  * What a directory tree is, as find(1) and sha256sum(1) see it: type, mode, owner, modification
- * time to the nanosecond, links, size and content of everything in it, by path. The programs rather
- * than Java or Stet's own code, because names may be any bytes and the judge should be another.
+ * time to the nanosecond, links, size, device and content of everything in it, by path. The
+ * programs rather than Java or Stet's own code, because names may be any bytes and the judge should
+ * be another.
  *
  * @param lines a line for each entry, sorted
  */
@@ -21,6 +22,7 @@ record FilesImage(List<String> lines) {
       cd -- "$1" || exit 1
       find . \\( -type d -printf '%P|%y|%m|%U:%G|%T@\\0' \\) -o -printf '%P|%y|%m|%U:%G|%T@|%n|%s|%l\\0'
       printf '=\\0'
+      find . \\( -type b -o -type c \\) -exec stat --printf '%n|%t:%T\\0' -- {} +
       find . -type f -exec sha256sum -z -- {} +
       """;
 

@@ -8,8 +8,10 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import stet.repository.Id;
 import stet.repository.backend.LocalBackend;
 import stet.repository.json.JsonObject;
@@ -26,21 +28,26 @@ final class Site implements AutoCloseable {
   static final String PASSWORD = "correct horse $1 'battery' \"staple\" \\ é";
 
   private final Path directory;
-  private final PostgresServer server;
+  private final @Nullable PostgresServer server;
   private final String suffix = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt());
   private final List<String> databases = new ArrayList<>();
   private final Stet stet;
 
   /**
    * @param directory where everything lies; empty
-   * @param server where the databases lie
+   * @param server where the databases lie; null for an application that has none
    */
-  Site(Path directory, PostgresServer server) throws IOException {
+  Site(Path directory, @Nullable PostgresServer server) throws IOException {
     this.directory = directory.toRealPath();
     this.server = server;
     this.stet = new Stet(this.directory).with("STATE_DIRECTORY", this.directory + "/state");
     Files.createDirectory(this.directory.resolve("live"));
     secret("password", PASSWORD + "\n");
+  }
+
+  /** An application that has no databases. */
+  Site(Path directory) throws IOException {
+    this(directory, null);
   }
 
   /** Writes a file that only its owner may read. */
@@ -57,7 +64,7 @@ final class Site implements AutoCloseable {
   }
 
   PostgresServer server() {
-    return server;
+    return Objects.requireNonNull(server, "an application without databases");
   }
 
   Path repository() {
@@ -72,7 +79,7 @@ final class Site implements AutoCloseable {
   /** Makes an empty database with a name of its own that begins with {@code name}. */
   String createDatabase(String name) {
     String unique = name + "_" + suffix;
-    server.createDatabase(unique);
+    server().createDatabase(unique);
     return adopt(unique);
   }
 
@@ -84,7 +91,7 @@ final class Site implements AutoCloseable {
 
   /** The YAML of a PostgreSQL component. */
   String postgres(String component, String database) {
-    return "{ postgres: " + component + ", url: \"" + server.url(database) + "\" }";
+    return "{ postgres: " + component + ", url: \"" + server().url(database) + "\" }";
   }
 
   /** The YAML of a PostgreSQL component with programs of the test's choice. */
@@ -92,7 +99,7 @@ final class Site implements AutoCloseable {
     return "{ postgres: "
         + component
         + ", url: \""
-        + server.url(database)
+        + server().url(database)
         + "\", tools: \""
         + tools.directory()
         + "\" }";
@@ -188,9 +195,12 @@ final class Site implements AutoCloseable {
     List<String> names = new ArrayList<>();
     for (String database : databases) {
       names.addAll(
-          server.query(
-              "postgres",
-              "select datname from pg_database where starts_with(datname, '" + database + ".')"));
+          server()
+              .query(
+                  "postgres",
+                  "select datname from pg_database where starts_with(datname, '"
+                      + database
+                      + ".')"));
     }
     try (Stream<Path> entries = Files.list(directory.resolve("live"))) {
       entries
@@ -221,14 +231,15 @@ final class Site implements AutoCloseable {
   public void close() {
     for (String database : databases) {
       for (String name :
-          server.query(
-              "postgres",
-              "select datname from pg_database where datname = '"
-                  + database.replace("'", "''")
-                  + "' or starts_with(datname, '"
-                  + database.replace("'", "''")
-                  + ".')")) {
-        server.dropDatabase(name);
+          server()
+              .query(
+                  "postgres",
+                  "select datname from pg_database where datname = '"
+                      + database.replace("'", "''")
+                      + "' or starts_with(datname, '"
+                      + database.replace("'", "''")
+                      + ".')")) {
+        server().dropDatabase(name);
       }
     }
   }

@@ -3,6 +3,7 @@ package stet.engine.files;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static stet.engine.files.DyingSwaps.only;
 import static stet.engine.files.FilesFixture.name;
 import static stet.engine.files.FilesFixture.write;
 
@@ -20,10 +21,10 @@ import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Captured;
 import stet.engine.component.Operation;
-import stet.engine.component.Target;
 import stet.engine.component.Target.Beside;
 import stet.engine.component.Target.Live;
 import stet.engine.component.Target.Role;
+import stet.engine.files.DyingSwaps.Swapped;
 import stet.engine.posix.Accounts;
 import stet.engine.posix.Directory;
 import stet.engine.posix.Entry;
@@ -40,6 +41,8 @@ class FilesTargetTest {
   /** What is captured: the state that restores bring back. */
   private Captured captured;
 
+  private DyingSwaps swaps;
+
   private Map<String, String> wanted;
 
   /** What is live then. */
@@ -53,6 +56,7 @@ class FilesTargetTest {
       write(d, "inner", "as captured, too");
     }
     captured = files.capture();
+    swaps = new DyingSwaps(files, files.path(), captured);
     wanted = files.image();
     write(files.media, "kept", "changed since");
     write(files.media, "new", "not in the snapshot");
@@ -60,7 +64,7 @@ class FilesTargetTest {
   }
 
   private FilesTarget target() {
-    return new FilesTarget(files.path(), NO_CRASH);
+    return swaps.target();
   }
 
   private Map<String, String> live() throws IOException {
@@ -135,12 +139,6 @@ class FilesTargetTest {
     }
   }
 
-  private static Beside only(Target target) {
-    List<Beside> beside = target.beside();
-    assertThat(beside).hasSize(1);
-    return beside.getFirst();
-  }
-
   @Test
   void aMissingDirectoryIsMadeAndGoesAgain() throws IOException {
     TreeRemoval.remove(files.parent, name("media"));
@@ -182,160 +180,121 @@ class FilesTargetTest {
   /** Every place where the process can die: what is live is wholly one or wholly the other. */
   @Test
   void aSwapThatDiesAnywhereCanBeFinished() throws IOException {
-    int step = 0;
-    boolean died = true;
-    while (died) {
-      step++;
-      Swapped swapped = stage();
-      died = diesAt(step, target -> target.swap(swapped.state, swapped.operation, "why"));
-      requireOneOrTheOther(swapped);
-      for (int again = 0; again < 2; again++) {
-        try (FilesTarget target = target()) {
-          Beside previous = target.swap(swapped.state, swapped.operation, "why");
-          requireSwapped(target, previous, swapped);
-        }
-      }
-      undo(swapped);
-    }
-    assertThat(step).isGreaterThan(8);
+    DyingSwaps.atEveryStep(
+        8,
+        step -> {
+          Swapped swapped = swaps.stage();
+          boolean died =
+              swaps.diesAt(
+                  step, target -> target.swap(swapped.state(), swapped.operation(), "why"));
+          requireOneOrTheOther(swapped);
+          for (int again = 0; again < 2; again++) {
+            try (FilesTarget target = target()) {
+              Beside previous = target.swap(swapped.state(), swapped.operation(), "why");
+              requireSwapped(target, previous, swapped);
+            }
+          }
+          undo(swapped);
+          return died;
+        });
   }
 
   @Test
   void aSwapThatDiesAnywhereCanBeUndone() throws IOException {
-    int step = 0;
-    boolean died = true;
-    while (died) {
-      step++;
-      Swapped swapped = stage();
-      died = diesAt(step, target -> target.swap(swapped.state, swapped.operation, "why"));
-      for (int again = 0; again < 2; again++) {
-        try (FilesTarget target = target()) {
-          target.swapBack(swapped.state, swapped.operation);
-          requireAsBefore(target, swapped);
-        }
-      }
-      undo(swapped);
-    }
-    assertThat(step).isGreaterThan(8);
+    DyingSwaps.atEveryStep(
+        8,
+        step -> {
+          Swapped swapped = swaps.stage();
+          boolean died =
+              swaps.diesAt(
+                  step, target -> target.swap(swapped.state(), swapped.operation(), "why"));
+          for (int again = 0; again < 2; again++) {
+            try (FilesTarget target = target()) {
+              target.swapBack(swapped.state(), swapped.operation());
+              requireAsBefore(target, swapped);
+            }
+          }
+          undo(swapped);
+          return died;
+        });
   }
 
   @Test
   void aSwapBackThatDiesAnywhereCanBeFinished() throws IOException {
-    int step = 0;
-    boolean died = true;
-    while (died) {
-      step++;
-      Swapped swapped = stage();
-      try (FilesTarget target = target()) {
-        target.swap(swapped.state, swapped.operation, "why");
-      }
-      died = diesAt(step, target -> target.swapBack(swapped.state, swapped.operation));
-      requireOneOrTheOther(swapped);
-      for (int again = 0; again < 2; again++) {
-        try (FilesTarget target = target()) {
-          target.swapBack(swapped.state, swapped.operation);
-          requireAsBefore(target, swapped);
-        }
-      }
-      undo(swapped);
-    }
-    assertThat(step).isGreaterThan(8);
+    DyingSwaps.atEveryStep(
+        8,
+        step -> {
+          Swapped swapped = swaps.stage();
+          try (FilesTarget target = target()) {
+            target.swap(swapped.state(), swapped.operation(), "why");
+          }
+          boolean died =
+              swaps.diesAt(step, target -> target.swapBack(swapped.state(), swapped.operation()));
+          requireOneOrTheOther(swapped);
+          for (int again = 0; again < 2; again++) {
+            try (FilesTarget target = target()) {
+              target.swapBack(swapped.state(), swapped.operation());
+              requireAsBefore(target, swapped);
+            }
+          }
+          undo(swapped);
+          return died;
+        });
   }
 
   @Test
   void aSwapBackThatDiesAnywhereCanBeTurnedRoundAgain() throws IOException {
-    int step = 0;
-    boolean died = true;
-    while (died) {
-      step++;
-      Swapped swapped = stage();
-      try (FilesTarget target = target()) {
-        target.swap(swapped.state, swapped.operation, "why");
-      }
-      died = diesAt(step, target -> target.swapBack(swapped.state, swapped.operation));
-      try (FilesTarget target = target()) {
-        Beside previous = target.swap(swapped.state, swapped.operation, "why");
-        requireSwapped(target, previous, swapped);
-      }
-      undo(swapped);
-    }
-    assertThat(step).isGreaterThan(8);
+    DyingSwaps.atEveryStep(
+        8,
+        step -> {
+          Swapped swapped = swaps.stage();
+          try (FilesTarget target = target()) {
+            target.swap(swapped.state(), swapped.operation(), "why");
+          }
+          boolean died =
+              swaps.diesAt(step, target -> target.swapBack(swapped.state(), swapped.operation()));
+          try (FilesTarget target = target()) {
+            Beside previous = target.swap(swapped.state(), swapped.operation(), "why");
+            requireSwapped(target, previous, swapped);
+          }
+          undo(swapped);
+          return died;
+        });
   }
 
   /** The state that is swapped in was itself the previous one, which has that role's name. */
   @Test
   void aRollbackThatDiesAnywhereCanBeFinishedAndUndone() throws IOException {
     for (boolean finish : new boolean[] {true, false}) {
-      int step = 0;
-      boolean died = true;
-      while (died) {
-        step++;
-        Swapped restored = stage();
-        String operation = files.operation().id();
-        Beside previous;
-        try (FilesTarget target = target()) {
-          previous =
-              Objects.requireNonNull(target.swap(restored.state, restored.operation, "restored"));
-        }
-        died = diesAt(step, target -> target.swap(previous, operation, "rolled back"));
-        try (FilesTarget target = target()) {
-          if (finish) {
-            Beside undone = target.swap(previous, operation, "rolled back");
-            assertThat(live()).isEqualTo(replaced);
-            assertThat(only(target)).isEqualTo(undone);
-            assertThat(image(Objects.requireNonNull(undone))).isEqualTo(wanted);
-            target.swapBack(previous, operation);
-          } else {
-            target.swapBack(previous, operation);
-          }
-          assertThat(live()).isEqualTo(wanted);
-          assertThat(only(target)).isEqualTo(previous);
-        }
-        undo(restored);
-      }
-      assertThat(step).isGreaterThan(8);
-    }
-  }
-
-  /**
-   * A staged state.
-   *
-   * @param before the identity of what was live
-   */
-  private record Swapped(Beside state, String operation, String before) {}
-
-  private Swapped stage() {
-    Operation operation = files.operation();
-    try (FilesTarget target = target()) {
-      Beside state = target.stage(files.restoring(captured, operation));
-      target.note(state, "journal");
-      return new Swapped(
-          only(target), operation.id(), Objects.requireNonNull(target.live().identity()));
-    }
-  }
-
-  private static final class Crash extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-  }
-
-  private interface Action {
-    void run(FilesTarget target);
-  }
-
-  /** Runs until the given step and stops right before it; false if it came to its end. */
-  private boolean diesAt(int step, Action action) {
-    int[] count = {0};
-    Place.Steps steps =
-        name -> {
-          if (++count[0] == step) {
-            throw new Crash();
-          }
-        };
-    try (FilesTarget target = new FilesTarget(files.path(), steps)) {
-      action.run(target);
-      return false;
-    } catch (Crash e) {
-      return true;
+      DyingSwaps.atEveryStep(
+          8,
+          step -> {
+            Swapped restored = swaps.stage();
+            String operation = files.operation().id();
+            Beside previous;
+            try (FilesTarget target = target()) {
+              previous =
+                  Objects.requireNonNull(
+                      target.swap(restored.state(), restored.operation(), "restored"));
+            }
+            boolean died =
+                swaps.diesAt(step, target -> target.swap(previous, operation, "rolled back"));
+            try (FilesTarget target = target()) {
+              if (finish) {
+                Beside undone = target.swap(previous, operation, "rolled back");
+                assertThat(live()).isEqualTo(replaced);
+                assertThat(only(target)).isEqualTo(undone);
+                assertThat(image(Objects.requireNonNull(undone))).isEqualTo(wanted);
+                target.swapBack(previous, operation);
+              } else {
+                target.swapBack(previous, operation);
+              }
+              assertThat(live()).isEqualTo(wanted);
+              assertThat(only(target)).isEqualTo(previous);
+            }
+            undo(restored);
+            return died;
+          });
     }
   }
 
@@ -344,19 +303,19 @@ class FilesTargetTest {
     try (FilesTarget target = target()) {
       String identity = target.live().identity();
       Beside other = only(target);
-      if (swapped.state.identity().equals(identity)) {
+      if (swapped.state().identity().equals(identity)) {
         assertThat(live()).isEqualTo(wanted);
-        assertThat(other.identity()).isEqualTo(swapped.before);
+        assertThat(other.identity()).isEqualTo(swapped.before());
         assertThat(other.role()).isEqualTo(Role.PREVIOUS);
-        assertThat(other.operation()).isEqualTo(swapped.operation);
+        assertThat(other.operation()).isEqualTo(swapped.operation());
         assertThat(other.note()).isEqualTo("why");
         assertThat(image(other)).isEqualTo(replaced);
       } else {
-        assertThat(identity).isEqualTo(swapped.before);
+        assertThat(identity).isEqualTo(swapped.before());
         assertThat(live()).isEqualTo(replaced);
-        assertThat(other.identity()).isEqualTo(swapped.state.identity());
+        assertThat(other.identity()).isEqualTo(swapped.state().identity());
         assertThat(other.role()).isEqualTo(Role.STAGING);
-        assertThat(other.operation()).isEqualTo(swapped.operation);
+        assertThat(other.operation()).isEqualTo(swapped.operation());
         assertThat(other.note()).isEqualTo("journal");
         assertThat(image(other)).isEqualTo(wanted);
       }
@@ -366,10 +325,10 @@ class FilesTargetTest {
   private void requireSwapped(FilesTarget target, @Nullable Beside previous, Swapped swapped)
       throws IOException {
     assertThat(live()).isEqualTo(wanted);
-    assertThat(target.live().identity()).isEqualTo(swapped.state.identity());
+    assertThat(target.live().identity()).isEqualTo(swapped.state().identity());
     assertThat(only(target)).isEqualTo(previous);
-    assertThat(Objects.requireNonNull(previous).identity()).isEqualTo(swapped.before);
-    assertThat(previous.name()).isEqualTo("media.previous-" + swapped.operation);
+    assertThat(Objects.requireNonNull(previous).identity()).isEqualTo(swapped.before());
+    assertThat(previous.name()).isEqualTo("media.previous-" + swapped.operation());
     assertThat(previous.note()).isEqualTo("why");
     assertThat(image(previous)).isEqualTo(replaced);
     assertThat(siblings()).containsExactly("media", previous.name(), previous.name() + ".journal");
@@ -377,50 +336,49 @@ class FilesTargetTest {
 
   private void requireAsBefore(FilesTarget target, Swapped swapped) throws IOException {
     assertThat(live()).isEqualTo(replaced);
-    assertThat(target.live().identity()).isEqualTo(swapped.before);
-    assertThat(only(target)).isEqualTo(swapped.state);
-    assertThat(image(swapped.state)).isEqualTo(wanted);
+    assertThat(target.live().identity()).isEqualTo(swapped.before());
+    assertThat(only(target)).isEqualTo(swapped.state());
+    assertThat(image(swapped.state())).isEqualTo(wanted);
   }
 
   /** Back to what was live at first and nothing beside it. */
   private void undo(Swapped swapped) throws IOException {
     try (FilesTarget target = target()) {
-      target.swapBack(swapped.state, swapped.operation);
+      target.swapBack(swapped.state(), swapped.operation());
       for (Beside state : target.beside()) {
         target.drop(state);
       }
-      assertThat(target.live().identity()).isEqualTo(swapped.before);
+      assertThat(target.live().identity()).isEqualTo(swapped.before());
     }
     assertThat(siblings()).containsExactly("media");
   }
 
   @Test
   void aDropThatDiesAnywhereLeavesNoHalfState() throws IOException {
-    int step = 0;
-    boolean died = true;
-    while (died) {
-      step++;
-      Swapped swapped = stage();
-      died = diesAt(step, target -> target.drop(swapped.state));
-      try (FilesTarget target = target()) {
-        for (Beside state : target.beside()) {
-          assertThat(image(state)).isEqualTo(wanted);
-        }
-        target.drop(swapped.state);
-        target.drop(swapped.state);
-      }
-      assertThat(siblings()).containsExactly("media");
-    }
-    assertThat(step).isGreaterThan(2);
+    DyingSwaps.atEveryStep(
+        2,
+        step -> {
+          Swapped swapped = swaps.stage();
+          boolean died = swaps.diesAt(step, target -> target.drop(swapped.state()));
+          try (FilesTarget target = target()) {
+            for (Beside state : target.beside()) {
+              assertThat(image(state)).isEqualTo(wanted);
+            }
+            target.drop(swapped.state());
+            target.drop(swapped.state());
+          }
+          assertThat(siblings()).containsExactly("media");
+          return died;
+        });
   }
 
   @Test
   void neverDropsWhatIsLive() throws IOException {
-    Swapped swapped = stage();
+    Swapped swapped = swaps.stage();
     try (FilesTarget target = target()) {
-      target.swap(swapped.state, swapped.operation, "why");
+      target.swap(swapped.state(), swapped.operation(), "why");
       assertThatExceptionOfType(StetException.class)
-          .isThrownBy(() -> target.drop(swapped.state))
+          .isThrownBy(() -> target.drop(swapped.state()))
           .satisfies(e -> assertThat(e.code()).isEqualTo(ErrorCode.REFUSED));
     }
     assertThat(live()).isEqualTo(wanted);
@@ -466,43 +424,31 @@ class FilesTargetTest {
 
   @Test
   void aStagingThatDiesAnywhereIsFoundAndGoes() throws IOException {
-    int step = 0;
-    boolean died = true;
-    while (died) {
-      int last = ++step;
-      int[] count = {0};
-      Place.Steps steps =
-          name -> {
-            if (++count[0] >= last) {
-              throw new Crash();
-            }
-          };
-      try (FilesTarget target = new FilesTarget(files.path(), steps)) {
-        target.stage(files.restoring(captured));
-        died = false;
-      } catch (Crash e) {
-        died = true;
-      }
-      try (FilesTarget target = target()) {
-        target.beside().forEach(target::drop);
-        Operation next = files.operation();
-        Beside staged = target.stage(files.restoring(captured, next));
-        assertThat(target.beside()).containsExactly(only(target));
-        target.drop(staged);
-      }
-      assertThat(siblings()).as("died at step " + step).containsExactly("media");
-    }
-    assertThat(step).isGreaterThan(8);
+    DyingSwaps.atEveryStep(
+        8,
+        step -> {
+          boolean died = swaps.diesAt(step, target -> target.stage(files.restoring(captured)));
+          try (FilesTarget target = target()) {
+            target.beside().forEach(target::drop);
+            Operation next = files.operation();
+            Beside staged = target.stage(files.restoring(captured, next));
+            assertThat(target.beside()).containsExactly(only(target));
+            target.drop(staged);
+          }
+          assertThat(siblings()).as("died at step " + step).containsExactly("media");
+          return died;
+        });
   }
 
   @Test
   void doesNotStageOverTheReplacedStateOfAHalfSwap() throws IOException {
     int step = stepNamed("rename replaced");
-    Swapped swapped = stage();
-    assertThat(diesAt(step, target -> target.swap(swapped.state, swapped.operation, "why")))
+    Swapped swapped = swaps.stage();
+    assertThat(
+            swaps.diesAt(step, target -> target.swap(swapped.state(), swapped.operation(), "why")))
         .isTrue();
     try (FilesTarget target = target()) {
-      Operation same = new Operation(swapped.operation, 2, files.recorder);
+      Operation same = new Operation(swapped.operation(), 2, files.recorder);
       assertThatExceptionOfType(StetException.class)
           .isThrownBy(() -> target.stage(files.restoring(captured, same)))
           .withMessageContaining("is there already");
@@ -514,7 +460,7 @@ class FilesTargetTest {
   private int stepNamed(String wantedName) {
     int[] count = {0};
     int[] found = {0};
-    Swapped swapped = stage();
+    Swapped swapped = swaps.stage();
     Place.Steps steps =
         name -> {
           count[0]++;
@@ -523,9 +469,9 @@ class FilesTargetTest {
           }
         };
     try (FilesTarget target = new FilesTarget(files.path(), steps)) {
-      target.swap(swapped.state, swapped.operation, "why");
-      target.swapBack(swapped.state, swapped.operation);
-      target.drop(swapped.state);
+      target.swap(swapped.state(), swapped.operation(), "why");
+      target.swapBack(swapped.state(), swapped.operation());
+      target.drop(swapped.state());
     }
     return found[0];
   }
@@ -675,12 +621,12 @@ class FilesTargetTest {
 
   @Test
   void saysWhenAJournalIsNone() throws IOException {
-    Swapped swapped = stage();
-    write(files.parent, swapped.state.name() + ".journal", "{\"identity\": ");
+    Swapped swapped = swaps.stage();
+    write(files.parent, swapped.state().name() + ".journal", "{\"identity\": ");
     try (FilesTarget target = target()) {
       assertThatExceptionOfType(StetException.class)
           .isThrownBy(target::beside)
-          .withMessageContaining(swapped.state.name() + ".journal is not a journal of Stet");
+          .withMessageContaining(swapped.state().name() + ".journal is not a journal of Stet");
     }
   }
 }

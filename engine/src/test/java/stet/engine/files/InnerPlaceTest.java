@@ -3,6 +3,7 @@ package stet.engine.files;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static stet.engine.files.DyingSwaps.only;
 import static stet.engine.files.FilesFixture.name;
 import static stet.engine.files.FilesFixture.write;
 
@@ -26,6 +27,7 @@ import stet.engine.component.Component.Held;
 import stet.engine.component.Operation;
 import stet.engine.component.Target.Beside;
 import stet.engine.component.Target.Role;
+import stet.engine.files.DyingSwaps.Swapped;
 import stet.engine.posix.Accounts;
 import stet.engine.posix.Directory;
 import stet.engine.posix.PosixException;
@@ -41,6 +43,7 @@ class InnerPlaceTest {
   private PosixPath path;
   private Directory live;
   private Captured captured;
+  private DyingSwaps swaps;
   private Map<String, String> wanted;
   private Map<String, String> replaced;
   private boolean mounted;
@@ -73,6 +76,7 @@ class InnerPlaceTest {
     live.setAttribute("trusted.stet", name("captured"));
     live.setTimes(FilesFixture.OLD, FilesFixture.OLD);
     captured = capture();
+    swaps = new DyingSwaps(files, path, captured);
     wanted = image();
     TreeRemoval.removeContent(live);
     write(live, "kept", "changed since");
@@ -119,7 +123,7 @@ class InnerPlaceTest {
   }
 
   private FilesTarget target() {
-    return new FilesTarget(path, step -> {});
+    return swaps.target();
   }
 
   private Map<String, String> entriesOf(Beside state) throws IOException {
@@ -134,11 +138,6 @@ class InnerPlaceTest {
     Map<String, String> entries = new TreeMap<>(image);
     entries.remove(".");
     return entries;
-  }
-
-  private static Beside only(FilesTarget target) {
-    assertThat(target.beside()).hasSize(1);
-    return target.beside().getFirst();
   }
 
   @Test
@@ -196,51 +195,10 @@ class InnerPlaceTest {
         .isEqualTo(captured.manifest().integer("files") + 1);
   }
 
-  private static final class Crash extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-  }
-
-  private interface Action {
-    void run(FilesTarget target);
-  }
-
-  /** Runs until the given step and dies right before it, so that nothing else is done either. */
-  private boolean diesAt(int step, Action action) {
-    int[] count = {0};
-    Place.Steps steps =
-        name -> {
-          if (++count[0] >= step) {
-            throw new Crash();
-          }
-        };
-    try (FilesTarget target = new FilesTarget(path, steps)) {
-      action.run(target);
-      return false;
-    } catch (Crash e) {
-      return true;
-    }
-  }
-
-  /**
-   * A staged state.
-   *
-   * @param before the identity of what was live
-   */
-  private record Swapped(Beside state, String operation, String before) {}
-
-  private Swapped stage() {
-    Operation operation = files.operation();
-    try (FilesTarget target = target()) {
-      target.note(target.stage(files.restoring(captured, operation)), "journal");
-      return new Swapped(
-          only(target), operation.id(), Objects.requireNonNull(target.live().identity()));
-    }
-  }
-
   private void undo(Swapped swapped) throws IOException {
     try (FilesTarget target = target()) {
-      target.swapBack(swapped.state, swapped.operation);
-      assertThat(target.live().identity()).isEqualTo(swapped.before);
+      target.swapBack(swapped.state(), swapped.operation());
+      assertThat(target.live().identity()).isEqualTo(swapped.before());
       target.beside().forEach(target::drop);
     }
     assertThat(image()).isEqualTo(replaced);
@@ -265,11 +223,11 @@ class InnerPlaceTest {
     for (int again = 0; again < 2; again++) {
       try (FilesTarget target = target()) {
         Beside previous =
-            Objects.requireNonNull(target.swap(swapped.state, swapped.operation, "why"));
+            Objects.requireNonNull(target.swap(swapped.state(), swapped.operation(), "why"));
         assertThat(image()).isEqualTo(wanted);
-        assertThat(target.live().identity()).isEqualTo(swapped.state.identity());
+        assertThat(target.live().identity()).isEqualTo(swapped.state().identity());
         assertThat(only(target)).isEqualTo(previous);
-        assertThat(previous.identity()).isEqualTo(swapped.before);
+        assertThat(previous.identity()).isEqualTo(swapped.before());
         assertThat(previous.note()).isEqualTo("why");
         assertThat(entriesOf(previous)).isEqualTo(entries(replaced));
       }
@@ -279,11 +237,11 @@ class InnerPlaceTest {
   private void requireAsBefore(Swapped swapped) throws IOException {
     for (int again = 0; again < 2; again++) {
       try (FilesTarget target = target()) {
-        target.swapBack(swapped.state, swapped.operation);
+        target.swapBack(swapped.state(), swapped.operation());
         assertThat(entries(image())).isEqualTo(entries(replaced));
-        assertThat(target.live().identity()).isEqualTo(swapped.before);
-        assertThat(only(target)).isEqualTo(swapped.state);
-        assertThat(entriesOf(swapped.state)).isEqualTo(entries(wanted));
+        assertThat(target.live().identity()).isEqualTo(swapped.before());
+        assertThat(only(target)).isEqualTo(swapped.state());
+        assertThat(entriesOf(swapped.state())).isEqualTo(entries(wanted));
       }
     }
   }
@@ -291,134 +249,136 @@ class InnerPlaceTest {
   /** The states as facts show them after a death: never half of either. */
   private void requireKnown(Swapped swapped) {
     try (FilesTarget target = target()) {
-      assertThat(target.live().identity()).isIn(swapped.before, swapped.state.identity());
+      assertThat(target.live().identity()).isIn(swapped.before(), swapped.state().identity());
       assertThat(only(target).identity())
-          .isIn(swapped.before, swapped.state.identity())
+          .isIn(swapped.before(), swapped.state().identity())
           .isNotEqualTo(target.live().identity());
     }
   }
 
   @Test
   void aSwapThatDiesAnywhereCanBeFinished() throws IOException {
-    int step = 0;
-    boolean died = true;
-    while (died) {
-      int at = ++step;
-      Swapped swapped = stage();
-      died = diesAt(at, target -> target.swap(swapped.state, swapped.operation, "why"));
-      requireEveryName();
-      requireKnown(swapped);
-      requireSwapped(swapped);
-      undo(swapped);
-    }
-    assertThat(step).isGreaterThan(15);
+    DyingSwaps.atEveryStep(
+        15,
+        step -> {
+          Swapped swapped = swaps.stage();
+          boolean died =
+              swaps.diesAt(
+                  step, target -> target.swap(swapped.state(), swapped.operation(), "why"));
+          requireEveryName();
+          requireKnown(swapped);
+          requireSwapped(swapped);
+          undo(swapped);
+          return died;
+        });
   }
 
   @Test
   void aSwapThatDiesAnywhereCanBeUndone() throws IOException {
-    int step = 0;
-    boolean died = true;
-    while (died) {
-      int at = ++step;
-      Swapped swapped = stage();
-      died = diesAt(at, target -> target.swap(swapped.state, swapped.operation, "why"));
-      // And the undoing may die anywhere, too.
-      diesAt(1 + at * 7 % 20, target -> target.swapBack(swapped.state, swapped.operation));
-      requireEveryName();
-      requireKnown(swapped);
-      requireAsBefore(swapped);
-      undo(swapped);
-    }
-    assertThat(step).isGreaterThan(15);
+    DyingSwaps.atEveryStep(
+        15,
+        step -> {
+          Swapped swapped = swaps.stage();
+          boolean died =
+              swaps.diesAt(
+                  step, target -> target.swap(swapped.state(), swapped.operation(), "why"));
+          // And the undoing may die anywhere, too.
+          swaps.diesAt(
+              1 + step * 7 % 20, target -> target.swapBack(swapped.state(), swapped.operation()));
+          requireEveryName();
+          requireKnown(swapped);
+          requireAsBefore(swapped);
+          undo(swapped);
+          return died;
+        });
   }
 
   @Test
   void aSwapBackThatDiesAnywhereCanBeFinishedAndTurnedRound() throws IOException {
-    int step = 0;
-    boolean died = true;
-    while (died) {
-      int at = ++step;
-      Swapped swapped = stage();
-      try (FilesTarget target = target()) {
-        target.swap(swapped.state, swapped.operation, "why");
-      }
-      died = diesAt(at, target -> target.swapBack(swapped.state, swapped.operation));
-      requireEveryName();
-      requireKnown(swapped);
-      requireSwapped(swapped);
-      diesAt(at, target -> target.swapBack(swapped.state, swapped.operation));
-      requireAsBefore(swapped);
-      undo(swapped);
-    }
-    assertThat(step).isGreaterThan(15);
+    DyingSwaps.atEveryStep(
+        15,
+        step -> {
+          Swapped swapped = swaps.stage();
+          try (FilesTarget target = target()) {
+            target.swap(swapped.state(), swapped.operation(), "why");
+          }
+          boolean died =
+              swaps.diesAt(step, target -> target.swapBack(swapped.state(), swapped.operation()));
+          requireEveryName();
+          requireKnown(swapped);
+          requireSwapped(swapped);
+          swaps.diesAt(step, target -> target.swapBack(swapped.state(), swapped.operation()));
+          requireAsBefore(swapped);
+          undo(swapped);
+          return died;
+        });
   }
 
   @Test
   void aRollbackThatDiesAnywhereCanBeFinishedAndUndone() throws IOException {
-    int step = 0;
-    boolean died = true;
-    while (died) {
-      int at = ++step;
-      Swapped restored = stage();
-      Beside previous;
-      try (FilesTarget target = target()) {
-        previous =
-            Objects.requireNonNull(target.swap(restored.state, restored.operation, "restored"));
-      }
-      String operation = files.operation().id();
-      died = diesAt(at, target -> target.swap(previous, operation, "rolled back"));
-      try (FilesTarget target = target()) {
-        if (at % 2 == 0) {
-          Beside undone = target.swap(previous, operation, "rolled back");
-          assertThat(image()).isEqualTo(replaced);
-          assertThat(only(target)).isEqualTo(undone);
-        }
-        target.swapBack(previous, operation);
-        assertThat(entries(image())).isEqualTo(entries(wanted));
-        assertThat(only(target)).isEqualTo(previous);
-      }
-      undo(restored);
-    }
-    assertThat(step).isGreaterThan(15);
+    DyingSwaps.atEveryStep(
+        15,
+        step -> {
+          Swapped restored = swaps.stage();
+          Beside previous;
+          try (FilesTarget target = target()) {
+            previous =
+                Objects.requireNonNull(
+                    target.swap(restored.state(), restored.operation(), "restored"));
+          }
+          String operation = files.operation().id();
+          boolean died =
+              swaps.diesAt(step, target -> target.swap(previous, operation, "rolled back"));
+          try (FilesTarget target = target()) {
+            if (step % 2 == 0) {
+              Beside undone = target.swap(previous, operation, "rolled back");
+              assertThat(image()).isEqualTo(replaced);
+              assertThat(only(target)).isEqualTo(undone);
+            }
+            target.swapBack(previous, operation);
+            assertThat(entries(image())).isEqualTo(entries(wanted));
+            assertThat(only(target)).isEqualTo(previous);
+          }
+          undo(restored);
+          return died;
+        });
   }
 
   @Test
   void aStagingThatDiesAnywhereIsFoundAndGoes() throws IOException {
-    int step = 0;
-    boolean died = true;
-    while (died) {
-      int at = ++step;
-      died = diesAt(at, target -> target.stage(files.restoring(captured)));
-      try (FilesTarget target = target()) {
-        target.beside().forEach(target::drop);
-        Beside staged = target.stage(files.restoring(captured));
-        assertThat(only(target)).isEqualTo(staged);
-        target.drop(staged);
-      }
-      assertThat(live.find(name(".stet-restore"))).as("died at step " + at).isNull();
-    }
-    assertThat(step).isGreaterThan(12);
+    DyingSwaps.atEveryStep(
+        12,
+        step -> {
+          boolean died = swaps.diesAt(step, target -> target.stage(files.restoring(captured)));
+          try (FilesTarget target = target()) {
+            target.beside().forEach(target::drop);
+            Beside staged = target.stage(files.restoring(captured));
+            assertThat(only(target)).isEqualTo(staged);
+            target.drop(staged);
+          }
+          assertThat(live.find(name(".stet-restore"))).as("died at step " + step).isNull();
+          return died;
+        });
     assertThat(entries(image())).isEqualTo(entries(replaced));
   }
 
   @Test
   void aDropThatDiesAnywhereLeavesNoHalfState() throws IOException {
-    int step = 0;
-    boolean died = true;
-    while (died) {
-      int at = ++step;
-      Swapped swapped = stage();
-      died = diesAt(at, target -> target.drop(swapped.state));
-      try (FilesTarget target = target()) {
-        for (Beside state : target.beside()) {
-          assertThat(entriesOf(state)).isEqualTo(entries(wanted));
-        }
-        target.drop(swapped.state);
-        target.drop(swapped.state);
-      }
-      assertThat(live.find(name(".stet-restore"))).isNull();
-    }
-    assertThat(step).isGreaterThan(3);
+    DyingSwaps.atEveryStep(
+        3,
+        step -> {
+          Swapped swapped = swaps.stage();
+          boolean died = swaps.diesAt(step, target -> target.drop(swapped.state()));
+          try (FilesTarget target = target()) {
+            for (Beside state : target.beside()) {
+              assertThat(entriesOf(state)).isEqualTo(entries(wanted));
+            }
+            target.drop(swapped.state());
+            target.drop(swapped.state());
+          }
+          assertThat(live.find(name(".stet-restore"))).isNull();
+          return died;
+        });
   }
 
   @Test
@@ -442,11 +402,11 @@ class InnerPlaceTest {
     reader.start();
     try (var open = live.openForReading(name("kept"))) {
       for (int i = 0; i < 10; i++) {
-        Swapped swapped = stage();
+        Swapped swapped = swaps.stage();
         try (FilesTarget target = target()) {
-          target.swap(swapped.state, swapped.operation, "why");
-          target.swapBack(swapped.state, swapped.operation);
-          target.drop(swapped.state);
+          target.swap(swapped.state(), swapped.operation(), "why");
+          target.swapBack(swapped.state(), swapped.operation());
+          target.drop(swapped.state());
         }
       }
       byte[] bytes = new byte[100];
@@ -460,10 +420,10 @@ class InnerPlaceTest {
 
   @Test
   void theLockHoldsThroughTheSwap() throws IOException {
-    Swapped swapped = stage();
+    Swapped swapped = swaps.stage();
     try (Held held = Objects.requireNonNull(DirectoryLock.take(path));
         FilesTarget target = target()) {
-      target.swap(swapped.state, swapped.operation, "why");
+      target.swap(swapped.state(), swapped.operation(), "why");
       held.check();
       assertThatExceptionOfType(StetException.class)
           .isThrownBy(() -> DirectoryLock.take(path))
@@ -540,7 +500,7 @@ class InnerPlaceTest {
   /** Somebody has put another file where the exchange has not come yet. */
   @Test
   void whatIsMadeMeanwhileIsNeverLost() throws IOException {
-    Swapped swapped = stage();
+    Swapped swapped = swaps.stage();
     @Nullable String[] made = new @Nullable String[1];
     Place.Steps steps =
         step -> {
@@ -551,11 +511,11 @@ class InnerPlaceTest {
         };
     try (FilesTarget target = new FilesTarget(path, steps)) {
       Beside previous =
-          Objects.requireNonNull(target.swap(swapped.state, swapped.operation, "why"));
+          Objects.requireNonNull(target.swap(swapped.state(), swapped.operation(), "why"));
       assertThat(made[0]).isNotNull();
       assertThat(image()).containsKey("new");
       assertThat(entriesOf(previous)).isEqualTo(entries(replaced));
-      target.swapBack(swapped.state, swapped.operation);
+      target.swapBack(swapped.state(), swapped.operation());
       assertThat(entries(image())).isEqualTo(entries(replaced));
       assertThat(entriesOf(only(target))).containsKey("new");
     }
