@@ -3,6 +3,7 @@ package stet.engine.postgres;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -157,7 +158,15 @@ final class Adaptation {
         description.tables(),
         description.sequences(),
         objects,
-        description.objectCounts());
+        counts(description.objectCounts()));
+  }
+
+  private Map<String, Long> counts(Map<String, Long> captured) {
+    Map<String, Long> counts = new LinkedHashMap<>(captured);
+    if (!privileges) {
+      counts.remove("default_privileges");
+    }
+    return counts;
   }
 
   private void requireDistinct(DatabaseDescription description) {

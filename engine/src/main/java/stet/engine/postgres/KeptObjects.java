@@ -86,7 +86,15 @@ final class KeptObjects {
                 "event trigger",
                 "event_triggers",
                 "publication",
-                "publications"));
+                "publications",
+                "foreign-data wrapper",
+                "foreign_data_wrappers",
+                "server",
+                "foreign_servers",
+                "language",
+                "languages",
+                "access method",
+                "access_methods"));
     for (LiveObject object : unmatched) {
       String name = classes.get(object.type());
       if (name != null) {

@@ -126,6 +126,9 @@ public final class ObjectCounts {
           WHERE oid >= 16384
             AND NOT EXISTS (SELECT FROM member m
               WHERE m.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND m.objid = o.oid)
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+              WHERE d.classid = 'pg_catalog.pg_cast'::pg_catalog.regclass AND d.objid = o.oid
+                AND d.deptype = 'i')
         UNION ALL
         SELECT 'languages', count(*) FROM pg_catalog.pg_language o
           WHERE oid >= 16384

@@ -311,24 +311,29 @@ final class PostgresTarget implements Target {
     }
   }
 
+  /** The names of a database's subscriptions. */
+  static List<String> subscriptions(Session session, String oid) throws SQLException {
+    return session.version() < 100000
+        ? List.of()
+        : session.rows(
+            "SELECT subname FROM pg_catalog.pg_subscription WHERE subdbid::text = ? ORDER BY 1",
+            row -> row.getString(1),
+            oid);
+  }
+
   /**
    * Drops a database's subscriptions, which would keep it from being dropped. What they have at
    * their publishers stays, since the live database may have the same subscription.
    */
   private static void dropSubscriptions(Maintenance maintenance, Entry entry) throws SQLException {
-    List<String> names =
-        maintenance
-            .session()
-            .rows(
-                "SELECT subname FROM pg_catalog.pg_subscription WHERE subdbid::text = ?",
-                row -> SqlText.name(row.getString(1)),
-                entry.oid());
+    List<String> names = subscriptions(maintenance.session(), entry.oid());
     if (names.isEmpty()) {
       return;
     }
     try (Session inside = Session.open(maintenance.settings(), entry.name())) {
       keepEventTriggersFromFiring(inside);
-      for (String name : names) {
+      for (String subscription : names) {
+        String name = SqlText.name(subscription);
         inside.execute("ALTER SUBSCRIPTION " + name + " DISABLE");
         inside.execute("ALTER SUBSCRIPTION " + name + " SET (slot_name = NONE)");
         inside.execute("DROP SUBSCRIPTION " + name);

@@ -220,11 +220,7 @@ final class Staging {
 
   /** pg_dump makes subscriptions that call nobody until they are enabled. */
   private void tellOfSubscriptions(Session session, String oid) throws SQLException {
-    for (String subscription :
-        session.rows(
-            "SELECT subname FROM pg_catalog.pg_subscription WHERE subdbid::text = ? ORDER BY 1",
-            row -> row.getString(1),
-            oid)) {
+    for (String subscription : PostgresTarget.subscriptions(session, oid)) {
       operation
           .progress()
           .warn(

@@ -377,7 +377,7 @@ class RestoreIT {
         null,
         ErrorCode.SOURCE,
         "role \"owner\" may not create databases on",
-        "or give a role that may as admin_url.");
+        "or give a role that may as admin_url; or restore with --in-place.");
     try (Target target =
         new PostgresTarget(
             new PostgresPlace(
@@ -609,7 +609,7 @@ class RestoreIT {
         null,
         ErrorCode.SOURCE,
         "role \"weak\" may not create databases on",
-        "ALTER ROLE \"weak\" CREATEDB; or give a role that may as admin_url.");
+        "ALTER ROLE \"weak\" CREATEDB; or give a role that may as admin_url; or restore with --in-place.");
     server.execute("postgres", "alter role weak createdb");
     failsLeavingNothing(
         changed(
