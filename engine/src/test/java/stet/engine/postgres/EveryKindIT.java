@@ -21,7 +21,7 @@ import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
 
 /** Whatever a database may hold comes back from a capture and a restore by Stet itself. */
-@Timeout(value = 3, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 10, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class EveryKindIT {
   private final List<Runnable> cleanup = new ArrayList<>();
 

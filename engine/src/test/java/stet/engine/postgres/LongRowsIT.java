@@ -43,20 +43,15 @@ class LongRowsIT {
               assertThat(e.hint()).contains(hint);
             })
         .hasMessageContaining(message);
-    assertThat(
-            server.queryOne(
-                "postgres",
-                "select count(*) from pg_stat_activity where datname = '" + DATABASE + "'"))
-        .isEqualTo("0");
   }
 
   @Test
   void aRowThatCopyCannotPrintIsNamed() {
     server.execute(
         DATABASE,
-        "create table \"pi cs\" (id int, v bytea)",
+        "create table \"pi cs\" (id int, v bytea compression lz4)",
         "insert into \"pi cs\" values (1, 'small')",
-        "insert into \"pi cs\" select 2, repeat('x', 540000000)::bytea");
+        "insert into \"pi cs\" select 2, convert_to(repeat(repeat('x', 1000000), 540), 'UTF8')");
     fails(
         "table \"public\".\"pi cs\" of database \"long rows\" on 127.0.0.1:"
             + server.port()
@@ -73,7 +68,7 @@ class LongRowsIT {
         DATABASE,
         "create table t (id int, v text)",
         "insert into t values (1, 'small')",
-        "insert into t select 2, repeat(E'\\n', 540000000)");
+        "insert into t select 2, repeat(repeat(E'\\n', 1000000), 540)");
     fails(
         "PostgreSQL cannot print a row of table \"public\".\"t\" of database \"long rows\" on"
             + " 127.0.0.1:"
