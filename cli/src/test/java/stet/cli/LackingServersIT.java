@@ -76,7 +76,7 @@ class LackingServersIT {
   private void refusesToRestore(PostgresServer to, String fact, String hint) throws Exception {
     List<String> databases = to.databases();
     Files.setLastModifiedTime(site.live("restored"), LONG_AGO);
-    told(site.run("restore", "latest@here", "--env", "there"), fact, hint);
+    told(site.run("restore", "latest@here", "--env", "there", "--replace"), fact, hint);
     assertThat(to.databases()).isEqualTo(databases);
     assertThat(Files.getLastModifiedTime(site.live("restored"))).isEqualTo(LONG_AGO);
   }
