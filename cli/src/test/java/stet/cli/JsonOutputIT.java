@@ -75,6 +75,9 @@ class JsonOutputIT {
     assertThat(ok("previous list").objects("previous").getFirst().integer("bytes")).isPositive();
     ok("rollback");
     ok("rollback --to", snapshot, "--replace");
+    site.configureProtected(site.files("media"), site.postgres("small", database));
+    ok("restore", "--replace", "--confirm", "production");
+    ok("rollback --to", snapshot, "--replace", "--confirm", "production");
     ok("previous drop", "--all");
     ok("restore --to-dir", "extracted");
     ok("restore --resume");
