@@ -19,8 +19,8 @@ public final class ObjectKinds {
   private ObjectKinds() {}
 
   /**
-   * Fills an empty database; makes the roles {@code kind_owner} and {@code kind_group} where they
-   * are missing. Event triggers then forbid every further definition.
+   * Fills an empty database; makes the roles {@code object_owner} and {@code object_group} where
+   * they are missing. Event triggers then forbid every further definition.
    *
    * @throws AssertionError if a statement fails
    */

@@ -6,21 +6,21 @@ select :SERVER_VERSION_NUM >= 120000 as since_12, :SERVER_VERSION_NUM >= 130000 
   :SERVER_VERSION_NUM >= 140000 as since_14, :SERVER_VERSION_NUM >= 150000 as since_15,
   :SERVER_VERSION_NUM >= 170000 as since_17, :SERVER_VERSION_NUM >= 180000 as since_18,
   exists (select from pg_available_extensions where name = 'postgres_fdw') as has_contrib,
-  not exists (select from pg_roles where rolname = 'kind_group') as no_group,
-  not exists (select from pg_roles where rolname = 'kind_owner') as no_owner \gset
+  not exists (select from pg_roles where rolname = 'object_group') as no_group,
+  not exists (select from pg_roles where rolname = 'object_owner') as no_owner \gset
 \if :no_group
-create role kind_group;
+create role object_group;
 \endif
 \if :no_owner
-create role kind_owner in role kind_group;
+create role object_owner in role object_group;
 \endif
 
 -- The database's own.
 select format('alter database %I set work_mem = ''5MB''', current_database()) \gexec
 select format('comment on database %I is ''all kinds''', current_database()) \gexec
-select format('grant connect on database %I to kind_group', current_database()) \gexec
+select format('grant connect on database %I to object_group', current_database()) \gexec
 
-create schema kinds authorization kind_owner;
+create schema kinds authorization object_owner;
 grant usage on schema kinds to public;
 comment on schema kinds is 'every kind';
 set search_path = kinds, public;
@@ -34,10 +34,10 @@ create type bigger (input = bigger_in, output = bigger_out, like = int8);
 comment on type bigger is 'a number';
 create type mood as enum ('sad', 'ok', 'it''s fine', 'über');
 alter type mood add value 'between' before 'ok';
-alter type mood owner to kind_owner;
+alter type mood owner to object_owner;
 create type pair as (x integer, y text collate "C");
 comment on column pair.y is 'the second';
-grant usage on type pair to kind_group;
+grant usage on type pair to object_group;
 create domain positive as integer default 1 not null constraint above_zero check (value > 0);
 comment on constraint above_zero on domain positive is 'strictly';
 create domain small_pair as pair check ((value).x < 10);
@@ -51,7 +51,7 @@ create function twice(integer) returns integer language sql immutable as 'select
 create function twice(text) returns text language sql immutable as 'select $1 || $1';
 comment on function twice(integer) is 'doubles';
 revoke execute on function twice(integer) from public;
-grant execute on function twice(integer) to kind_group with grant option;
+grant execute on function twice(integer) to object_group with grant option;
 create function "odd %s/na""me"(variadic "a,b" text[] default '{}') returns setof text language plpgsql
   set work_mem = '1MB' rows 3 as $$ begin return query select unnest($1); end $$;
 create function counts_later() returns bigint language sql as 'select count(*) from kinds.made_later';
@@ -101,9 +101,9 @@ alter text search configuration words add mapping for asciiword, word with no_st
 
 -- Foreign data. Nobody listens where the server is said to be.
 create foreign data wrapper handmade options (debug 'true');
-grant usage on foreign data wrapper handmade to kind_group;
+grant usage on foreign data wrapper handmade to object_group;
 create server nowhere type 'x' version '1' foreign data wrapper handmade options (host '127.0.0.1');
-create user mapping for kind_owner server nowhere options ("user" 'far''away', password 'sécret');
+create user mapping for object_owner server nowhere options ("user" 'far''away', password 'sécret');
 create foreign table far (id integer options (name 'i d') not null, note text default 'x') server nowhere options (t 'a''b');
 \if :has_contrib
 create schema extra;
@@ -190,7 +190,7 @@ create sequence counter increment -3 minvalue -1000 start -1 cycle cache 5;
 select nextval('counter') \g /dev/null
 create sequence owned as smallint owned by made_later.v;
 select setval('owned', 77, false) \g /dev/null
-grant usage on sequence counter to kind_group;
+grant usage on sequence counter to object_group;
 insert into made_later (v) select 'v' || i from generate_series(1, 20) i;
 
 -- Views, also such as lean on a key, on each other in a circle, or have no rows.
@@ -222,13 +222,13 @@ comment on rule ignored on of_type is 'kept';
 create rule changed as on update to seen do instead update people set name = new.name where id = old.id;
 create function watch() returns event_trigger language plpgsql as $$ begin raise exception 'a definition was changed'; end $$;
 create table secrets (id integer, who name default current_user);
-insert into secrets select i, 'kind_owner' from generate_series(1, 30) i;
-alter table secrets owner to kind_owner;
+insert into secrets select i, 'object_owner' from generate_series(1, 30) i;
+alter table secrets owner to object_owner;
 alter table secrets enable row level security, force row level security;
-create policy own on secrets as restrictive for select to kind_group using (who = current_user);
+create policy own on secrets as restrictive for select to object_group using (who = current_user);
 create policy few on secrets using (id < 10) with check (id < 5);
 comment on policy own on secrets is 'theirs';
-grant select, insert (id), update (who) on secrets to kind_group;
+grant select, insert (id), update (who) on secrets to object_group;
 
 -- Replication, with a publisher that nobody is to call.
 create publication some_tables for table people, only parent with (publish = 'insert, update');
@@ -242,14 +242,14 @@ create subscription from_nowhere connection 'host=127.0.0.1 port=1 dbname=x pass
   with (connect = false, slot_name = from_nowhere);
 comment on subscription from_nowhere is 'fed';
 
-alter default privileges for role kind_owner in schema kinds grant select on tables to kind_group;
-alter default privileges for role kind_owner revoke execute on functions from public;
+alter default privileges for role object_owner in schema kinds grant select on tables to object_group;
+alter default privileges for role object_owner revoke execute on functions from public;
 
 -- Large objects.
 select lo_from_bytea(7001, decode(repeat('00ff', 70000), 'hex')) \g /dev/null
 select lo_create(7002) \g /dev/null
-alter large object 7001 owner to kind_owner;
-grant select on large object 7001 to kind_group;
+alter large object 7001 owner to object_owner;
+grant select on large object 7001 to object_group;
 comment on large object 7002 is 'empty';
 
 -- The last, as they forbid everything else.

@@ -40,7 +40,7 @@ class ObjectKindsIT {
       assertThat(found(contents, expected)).containsExactlyInAnyOrderElementsOf(expected);
     } finally {
       server.dropDatabase(DATABASE);
-      server.execute("postgres", "drop role kind_owner", "drop role kind_group");
+      server.execute("postgres", "drop role object_owner", "drop role object_group");
     }
   }
 

@@ -73,6 +73,10 @@ class EveryKindIT {
   }
 
   private void everyKind(PostgresServer server) {
+    // Cleaned up from the last to the first: the roles when nothing of theirs is left.
+    cleanup.add(() ->
+        server.execute(
+            "postgres", "drop role if exists object_owner", "drop role if exists object_group"));
     String database = database(server, "every kind", "");
     ObjectKinds.create(server, database);
     comesBackEqual(server, database);
