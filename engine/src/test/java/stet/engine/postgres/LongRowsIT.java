@@ -75,7 +75,7 @@ class LongRowsIT {
             + server.port()
             + ", so pg_dump cannot read it either: ",
         "Keep long values in pieces or as large objects.");
-    fails("; the longest row is at ctid (0,2)", "");
+    fails("; the longest is at ctid (0,2)", "");
   }
 
   @Test
