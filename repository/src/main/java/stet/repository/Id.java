@@ -3,6 +3,7 @@ package stet.repository;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A SHA-256: names a blob by its plaintext and a stored file by its stored bytes.
@@ -68,6 +69,24 @@ public record Id(long a, long b, long c, long d) implements Comparable<Id> {
       throw new IllegalArgumentException("not an id of 64 lower-case hexadecimal digits: " + text);
     }
     return read(HexFormat.of().parseHex(text), 0);
+  }
+
+  /**
+   * Reads the text form, of which there must be 64 characters, without making a text of it.
+   *
+   * @return null if these are not all lower-case hexadecimal digits
+   */
+  public static @Nullable Id parse(char[] text, int offset) {
+    long[] parts = new long[4];
+    for (int i = 0; i < 2 * LENGTH; i++) {
+      char c = text[offset + i];
+      int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+      if (digit < 0) {
+        return null;
+      }
+      parts[i >> 4] = parts[i >> 4] << 4 | digit;
+    }
+    return new Id(parts[0], parts[1], parts[2], parts[3]);
   }
 
   /** Writes the 32 bytes at {@code offset}. */

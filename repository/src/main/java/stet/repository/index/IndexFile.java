@@ -220,11 +220,14 @@ public final class IndexFile {
 
   private static Id id(JsonParser parser, JsonToken token) {
     expect(token, JsonToken.VALUE_STRING, "an id");
-    String text = parser.getString();
-    if (!Id.isId(text)) {
-      throw new JsonException("expected an id, found \"" + text + "\"", null);
+    Id id =
+        parser.getStringLength() == 2 * Id.LENGTH
+            ? Id.parse(parser.getStringCharacters(), parser.getStringOffset())
+            : null;
+    if (id == null) {
+      throw new JsonException("expected an id, found \"" + parser.getString() + "\"", null);
     }
-    return Id.parse(text);
+    return id;
   }
 
   private static <T> T present(@Nullable T value, String otherwise) {

@@ -42,7 +42,8 @@ public final class Tree {
    *     node is of a type that is not known; the caller adds the tree's id
    */
   public static List<Node> decode(byte[] blob) {
-    return new TreeDecoder(blob).decode();
+    List<Node> nodes = PlainTree.decode(blob);
+    return nodes == null ? new TreeDecoder(blob).decode() : nodes;
   }
 
   /**

@@ -22,22 +22,19 @@ final class TreeDecoder {
   private static final JsonFactory FACTORY = new JsonFactory();
   private static final long MAX_U32 = 0xffff_ffffL;
 
-  /** Go's zero time, which a member that is missing stands for. */
-  private static final Instant ZERO_TIME = Instant.parse("0001-01-01T00:00:00Z");
-
   private final byte[] blob;
+  private final NodeFields fields = new NodeFields();
 
   /** The time read last, for most nodes have one time several times. */
   private char @Nullable [] timeText;
 
-  private Instant time = ZERO_TIME;
+  private Instant time = NodeFields.ZERO_TIME;
   private int timeOffset;
 
   /** Names of owners read last, to share them between nodes. */
   private String lastUser = "";
 
   private String lastGroup = "";
-  private @Nullable NodeExtras lastExtras;
 
   TreeDecoder(byte[] blob) {
     this.blob = blob;
@@ -85,131 +82,59 @@ final class TreeDecoder {
     if (parser.currentToken() != JsonToken.START_OBJECT) {
       throw unexpected(parser, "nodes", "a list of objects");
     }
-    byte[] name = new byte[0];
-    String type = "";
-    long mode = 0;
-    Instant modified = ZERO_TIME;
-    Instant accessed = ZERO_TIME;
-    Instant changed = ZERO_TIME;
-    int modifiedOffset = 0;
-    int accessedOffset = 0;
-    int changedOffset = 0;
-    long uid = 0;
-    long gid = 0;
-    String user = "";
-    String group = "";
-    long inode = 0;
-    long device = 0;
-    long size = 0;
-    long links = 0;
-    byte @Nullable [] target = null;
-    byte @Nullable [] rawTarget = null;
-    List<Xattr> xattrs = List.of();
-    String generic = null;
-    long rawDevice = 0;
-    List<Id> content = null;
-    Id subtree = null;
-    String error = "";
-
+    fields.clear();
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       String key = parser.currentName();
       if (parser.nextToken() == JsonToken.VALUE_NULL) {
         continue;
       }
       switch (key) {
-        case "name" -> name = name(parser);
-        case "type" -> type = text(parser, key);
-        case "mode" -> mode = unsigned(parser, key, MAX_U32);
+        case "name" -> fields.name = name(parser);
+        case "type" -> fields.type = text(parser, key);
+        case "mode" -> fields.mode = unsigned(parser, key, MAX_U32);
         case "mtime" -> {
           time(parser, key);
-          modified = time;
-          modifiedOffset = timeOffset;
+          fields.modified = time;
+          fields.modifiedOffset = timeOffset;
         }
         case "atime" -> {
           time(parser, key);
-          accessed = time;
-          accessedOffset = timeOffset;
+          fields.accessed = time;
+          fields.accessedOffset = timeOffset;
         }
         case "ctime" -> {
           time(parser, key);
-          changed = time;
-          changedOffset = timeOffset;
+          fields.changed = time;
+          fields.changedOffset = timeOffset;
         }
-        case "uid" -> uid = unsigned(parser, key, MAX_U32);
-        case "gid" -> gid = unsigned(parser, key, MAX_U32);
+        case "uid" -> fields.uid = unsigned(parser, key, MAX_U32);
+        case "gid" -> fields.gid = unsigned(parser, key, MAX_U32);
         case "user" -> {
-          user = text(parser, key);
-          user = user.equals(lastUser) ? lastUser : user;
-          lastUser = user;
+          String user = text(parser, key);
+          lastUser = user.equals(lastUser) ? lastUser : user;
+          fields.user = lastUser;
         }
         case "group" -> {
-          group = text(parser, key);
-          group = group.equals(lastGroup) ? lastGroup : group;
-          lastGroup = group;
+          String group = text(parser, key);
+          lastGroup = group.equals(lastGroup) ? lastGroup : group;
+          fields.group = lastGroup;
         }
-        case "inode" -> inode = unsigned(parser, key, -1);
-        case "device_id" -> device = unsigned(parser, key, -1);
-        case "size" -> size = unsigned(parser, key, -1);
-        case "links" -> links = unsigned(parser, key, -1);
-        case "linktarget" -> target = text(parser, key).getBytes(StandardCharsets.UTF_8);
-        case "linktarget_raw" -> rawTarget = base64(parser, key);
-        case "extended_attributes" -> xattrs = xattrs(parser);
-        case "generic_attributes" -> generic = JsonObject.read(parser).toString();
-        case "device" -> rawDevice = unsigned(parser, key, -1);
-        case "content" -> content = ids(parser);
-        case "subtree" -> subtree = id(parser, key);
-        case "error" -> error = text(parser, key);
+        case "inode" -> fields.inode = unsigned(parser, key, -1);
+        case "device_id" -> fields.device = unsigned(parser, key, -1);
+        case "size" -> fields.size = unsigned(parser, key, -1);
+        case "links" -> fields.links = unsigned(parser, key, -1);
+        case "linktarget" -> fields.target = text(parser, key).getBytes(StandardCharsets.UTF_8);
+        case "linktarget_raw" -> fields.rawTarget = base64(parser, key);
+        case "extended_attributes" -> fields.xattrs = xattrs(parser);
+        case "generic_attributes" -> fields.generic = JsonObject.read(parser).toString();
+        case "device" -> fields.rawDevice = unsigned(parser, key, -1);
+        case "content" -> fields.content = ids(parser);
+        case "subtree" -> fields.subtree = id(parser, key);
+        case "error" -> fields.error = text(parser, key);
         default -> parser.skipChildren();
       }
     }
-
-    NodeType nodeType = NodeType.of(type);
-    if (nodeType == null) {
-      throw new JsonException(
-          "node \"" + GoQuote.quote(name) + "\" has the unknown type \"" + type + "\"", null);
-    }
-    int posix = GoFileMode.toPosix(mode);
-    byte[] link = rawTarget != null ? rawTarget : target;
-    NodeExtras extras =
-        extras(
-            new NodeExtras(
-                modifiedOffset,
-                accessedOffset,
-                changedOffset,
-                mode ^ GoFileMode.of(nodeType, posix),
-                nodeType == NodeType.FILE && content == null,
-                generic,
-                error));
-    return new Node(
-        name,
-        nodeType,
-        posix,
-        modified,
-        accessed,
-        changed,
-        uid,
-        gid,
-        user,
-        group,
-        inode,
-        device,
-        size,
-        links,
-        link,
-        xattrs,
-        rawDevice,
-        content == null ? List.of() : content,
-        subtree,
-        extras);
-  }
-
-  private @Nullable NodeExtras extras(NodeExtras extras) {
-    if (extras.equals(NodeExtras.NONE)) {
-      return null;
-    }
-    NodeExtras shared = extras.equals(lastExtras) ? lastExtras : extras;
-    lastExtras = shared;
-    return shared;
+    return fields.node();
   }
 
   private static byte[] name(JsonParser parser) {
@@ -323,26 +248,11 @@ final class TreeDecoder {
         || parser.getStringLength() != 2 * Id.LENGTH) {
       throw unexpected(parser, key, "an id");
     }
-    char[] text = parser.getStringCharacters();
-    int offset = parser.getStringOffset();
-    return new Id(
-        hex(parser, key, text, offset),
-        hex(parser, key, text, offset + 16),
-        hex(parser, key, text, offset + 32),
-        hex(parser, key, text, offset + 48));
-  }
-
-  private static long hex(JsonParser parser, String key, char[] text, int offset) {
-    long value = 0;
-    for (int i = offset; i < offset + 16; i++) {
-      char c = text[i];
-      int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-      if (digit < 0) {
-        throw unexpected(parser, key, "an id");
-      }
-      value = value << 4 | digit;
+    Id id = Id.parse(parser.getStringCharacters(), parser.getStringOffset());
+    if (id == null) {
+      throw unexpected(parser, key, "an id");
     }
-    return value;
+    return id;
   }
 
   private static void startOfList(JsonParser parser, String key) {
