@@ -250,6 +250,11 @@ public record DatabaseDescription(
       return SqlText.name(schema, name);
     }
 
+    /** Whether its rows are loaded into the table itself. */
+    public boolean isEntrance() {
+      return root == null;
+    }
+
     /** The quoted name of the table that its rows are loaded into: itself, or its tree's root. */
     public String quotedEntrance() {
       return root == null ? quoted() : SqlText.name(root.schema, root.name);

@@ -200,7 +200,7 @@ final class InPlaceRestore implements InPlace {
     RowLoader loader = new RowLoader(files, description, operation);
     loader.plan();
     loader.loadConfiguration(session);
-    loader.work(session);
+    loader.workInTransaction(session);
     new LargeObjectLoader(files, description, operation).workWithin(session);
     for (DatabaseDescription.Sequence sequence : description.sequences()) {
       session.value(

@@ -24,10 +24,17 @@ import stet.repository.tree.Node;
  * largest first. A session loads a table to its end, in the order of its rows; only one that finds
  * no other table left helps with one, by ranges of segments, since sessions that load the same
  * table wait for each other whenever it grows.
+ *
+ * <p>A table that is large, but no more than one session's fair share, is loaded by one session in
+ * one transaction that truncates it first, so that its rows can be frozen at once: neither what
+ * reads them next nor a later VACUUM then has to write all pages again.
  */
 final class RowLoader {
   /** About how much text one COPY loads. */
   private static final long UNIT_BYTES = 32L << 20;
+
+  /** The text of the smallest table for which a transaction of its own and new files pay. */
+  private static final long LEAST_FROZEN_BYTES = 4L << 20;
 
   private final SnapshotFiles files;
   private final DatabaseDescription description;
@@ -54,6 +61,9 @@ final class RowLoader {
     final Deque<Unit> units = new ArrayDeque<>();
     long bytes;
     int sessions;
+
+    /** Whether all is to be loaded by one session in one transaction. */
+    boolean frozen;
 
     void add(Unit unit) {
       units.add(unit);
@@ -86,7 +96,15 @@ final class RowLoader {
         tables.add(loading(table, directories.get(table.directory())));
       }
     }
-    operation.progress().expect(tables.stream().mapToLong(loading -> loading.bytes).sum());
+    long total = tables.stream().mapToLong(loading -> loading.bytes).sum();
+    operation.progress().expect(total);
+    FairShare share = FairShare.of(total, operation.workers());
+    for (Loading loading : tables) {
+      loading.frozen =
+          loading.bytes >= LEAST_FROZEN_BYTES
+              && share.suits(loading.bytes)
+              && loading.units.element().table().isEntrance();
+    }
     tables.removeIf(loading -> loading.units.isEmpty());
     tables.sort(Comparator.comparingLong((Loading loading) -> loading.bytes).reversed());
     waiting.addAll(tables);
@@ -190,58 +208,81 @@ final class RowLoader {
     return longRows.getOrDefault(table, 0L);
   }
 
-  /** One session's way through the tables. */
-  private final class Turn {
-    private @Nullable Loading table;
-
-    /** The next unit to load, or null if there is none left. */
-    @Nullable Unit take() {
-      synchronized (RowLoader.this) {
-        if (table == null || table.units.isEmpty()) {
-          change();
-        }
-        Loading current = table;
-        if (current == null) {
-          return null;
-        }
-        Unit unit = current.take();
-        if (current.units.isEmpty()) {
-          begun.remove(current);
-        }
-        return unit;
-      }
+  /** The next table for a session that is done with one, or null if there is nothing left. */
+  private synchronized @Nullable Loading next(@Nullable Loading done) {
+    if (done != null) {
+      done.sessions--;
     }
+    Loading next = waiting.poll();
+    if (next == null) {
+      next =
+          begun.stream()
+              .min(
+                  Comparator.comparingInt((Loading loading) -> loading.sessions)
+                      .thenComparingLong(loading -> -loading.bytes))
+              .orElse(null);
+    } else if (!next.frozen) {
+      begun.add(next);
+    }
+    if (next != null) {
+      next.sessions++;
+    }
+    return next;
+  }
 
-    /** Goes on to a table that nobody loads, or else to the one with the fewest sessions. */
-    private void change() {
-      if (table != null) {
-        table.sessions--;
-      }
-      table = waiting.poll();
-      if (table != null) {
-        begun.add(table);
-      } else {
-        table =
-            begun.stream()
-                .min(
-                    Comparator.comparingInt((Loading loading) -> loading.sessions)
-                        .thenComparingLong(loading -> -loading.bytes))
-                .orElse(null);
-      }
-      if (table != null) {
-        table.sessions++;
+  private synchronized @Nullable Unit take(Loading loading) {
+    if (loading.units.isEmpty()) {
+      return null;
+    }
+    Unit unit = loading.take();
+    if (loading.units.isEmpty()) {
+      begun.remove(loading);
+    }
+    return unit;
+  }
+
+  /** Loads tables until there are no more, with a session that is in no transaction. */
+  void work(Session session) throws SQLException {
+    work(session, true);
+  }
+
+  /** Loads all tables in the transaction that the session is in. */
+  void workInTransaction(Session session) throws SQLException {
+    work(session, false);
+  }
+
+  private void work(Session session, boolean mayFreeze) throws SQLException {
+    for (Loading table = next(null); table != null; table = next(table)) {
+      if (!mayFreeze || !table.frozen || !loadFrozen(session, table)) {
+        for (Unit unit = take(table); unit != null; unit = take(table)) {
+          load(session, unit);
+        }
       }
     }
   }
 
-  /** Loads units until there are no more. */
-  void work(Session session) throws SQLException {
-    Turn turn = new Turn();
-    for (Unit unit = turn.take(); unit != null; unit = turn.take()) {
-      operation.checkStop();
-      load(session, unit);
-      operation.progress().advance(unit.bytes());
+  /**
+   * Loads a table in one transaction.
+   *
+   * @return false, with nothing done, if the role may not truncate it
+   */
+  private boolean loadFrozen(Session session, Loading loading) throws SQLException {
+    String table = loading.units.element().table().quoted();
+    session.execute("BEGIN");
+    try {
+      session.execute("TRUNCATE ONLY " + table);
+    } catch (SQLException e) {
+      if (!PostgresErrors.is(e, "42501")) {
+        throw e;
+      }
+      session.execute("ROLLBACK");
+      return false;
     }
+    for (Unit unit : loading.units) {
+      load(session, unit, table, ", FREEZE");
+    }
+    session.execute("COMMIT");
+    return true;
   }
 
   /**
@@ -257,7 +298,9 @@ final class RowLoader {
       session.execute("DELETE FROM ONLY " + table.quoted() + " " + table.condition());
     }
     for (Table table : tables) {
-      for (Unit unit : loading(table, files.find(table.directory())).units) {
+      Loading loading = loading(table, files.find(table.directory()));
+      operation.progress().expect(loading.bytes);
+      for (Unit unit : loading.units) {
         load(session, unit);
       }
     }
@@ -272,19 +315,25 @@ final class RowLoader {
     Loading loading = loading(table, files.find(table.directory()));
     operation.progress().expect(loading.bytes);
     for (Unit unit : loading.units) {
-      operation.checkStop();
-      load(session, unit, into);
-      operation.progress().advance(unit.bytes());
+      load(session, unit, into, "");
     }
   }
 
   private void load(Session session, Unit unit) throws SQLException {
-    load(session, unit, unit.table().quotedEntrance());
+    load(session, unit, unit.table().quotedEntrance(), "");
   }
 
-  private void load(Session session, Unit unit, String into) throws SQLException {
+  private void load(Session session, Unit unit, String into, String options) throws SQLException {
+    operation.checkStop();
     Table table = unit.table();
-    String sql = "COPY " + into + columns(table) + " FROM STDIN" + encoding();
+    String sql =
+        "COPY "
+            + into
+            + columns(table)
+            + " FROM STDIN (ENCODING "
+            + SqlText.literal(description.database().encoding())
+            + options
+            + ")";
     long loaded;
     try {
       CopyIn copy = session.copy().copyIn(sql);
@@ -314,13 +363,10 @@ final class RowLoader {
               + " were captured",
           null);
     }
+    operation.progress().advance(unit.bytes());
   }
 
   private static String columns(Table table) {
     return table.columns().isEmpty() ? "" : " (" + SqlText.names(table.columns()) + ")";
-  }
-
-  private String encoding() {
-    return " (ENCODING " + SqlText.literal(description.database().encoding()) + ")";
   }
 }

@@ -296,6 +296,72 @@ class RestoreIT {
     server.dropDatabase("gone");
   }
 
+  /**
+   * Two tables of the same size, so that each is one session's share, and one that is too small.
+   */
+  private static final String[] SHARES = {
+    "create table share_1 as select i, repeat(md5(i::text), 4) t from generate_series(1, 45000) i",
+    "create table share_2 (like share_1) partition by range (i)",
+    "create table share_2_only partition of share_2 default",
+    "create table share_2_parent (i integer, t text)",
+    "create table share_2_child () inherits (share_2_parent)",
+    "insert into share_2 select * from share_1",
+    "insert into share_2_parent values (1, 'its own')",
+    "insert into share_2_child select * from share_1",
+    "create table small as select * from share_1 where i < 100",
+  };
+
+  /** The pages of tables that are written once. */
+  private static List<String> frozen(String database) {
+    return server.query(
+        database,
+        "select relname, relallvisible = relpages from pg_class"
+            + " where relkind = 'r' and (relname like 'share%' or relname = 'small') order by 1");
+  }
+
+  @Test
+  void tablesThatAreOneSessionsShareAreFrozen() {
+    server.execute("postgres", "create database shares");
+    server.execute("shares", SHARES);
+    comesBackEqual("shares", "delete from share_1 where i % 3 = 0", "truncate share_2_child");
+    assertThat(frozen("shares"))
+        .containsExactly(
+            "share_1|t", "share_2_child|t", "share_2_only|t", "share_2_parent|f", "small|f");
+  }
+
+  @Test
+  void anOwnerThatMayNotTruncateItsTablesGetsThemBack() throws Exception {
+    server.execute("postgres", "create role owner login createdb password 'x'");
+    server.execute("postgres", "create database shares owner owner");
+    try (var connection = server.connect("shares", "owner", "x");
+        var statement = connection.createStatement()) {
+      statement.execute("create schema inner_one");
+      statement.execute("set search_path = inner_one");
+      for (String sql : SHARES) {
+        statement.execute(sql);
+      }
+      statement.execute("revoke truncate on share_1, share_2_only, share_2_child from owner");
+    }
+    ConnectionSettings settings = settings(server.url("shares", "owner", "x"));
+    String schema = server.dumpSchema("shares");
+    String data = server.dumpSortedData("shares");
+    Captured captured =
+        new DatabaseCapture(settings, null, "default")
+            .capture(
+                new CaptureContext(
+                    operation("00000001"), blobs, blobs, null, null, null, KEY, polynomial()));
+    try (Target target = new PostgresTarget(new PostgresPlace("default", settings, null, null))) {
+      Beside staging = target.stage(restore(captured, "0a1b2c3d"));
+      target.note(staging, "{}");
+      target.drop(target.swap(staging, "0a1b2c3d", "{}"));
+    }
+    assertThat(server.dumpSchema("shares")).isEqualTo(schema);
+    assertThat(server.dumpSortedData("shares")).isEqualTo(data);
+    assertThat(frozen("shares"))
+        .containsExactly(
+            "share_1|f", "share_2_child|f", "share_2_only|f", "share_2_parent|f", "small|f");
+  }
+
   @Test
   void anOwnerWhoMayCreateDatabasesRestoresItsOwn() throws Exception {
     server.execute("postgres", "create role owner login createdb password 'x'");
