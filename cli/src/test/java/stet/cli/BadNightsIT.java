@@ -45,7 +45,7 @@ class BadNightsIT {
         "insert into t select i, repeat(md5(i::text), 10) from generate_series(1, 10000) i");
     Trees.makeMedia(site.live("media"), 1, 20, 20_000);
     site.configure(site.files("media"), site.postgres("default", database, tools));
-    site.ok("init");
+    site.init();
     site.backup();
     kept = DatabaseImage.of(server, database);
     keptFiles = FilesImage.of(site.live("media"));

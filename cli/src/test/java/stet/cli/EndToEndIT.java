@@ -380,7 +380,7 @@ class EndToEndIT {
     Path media = site.live("media");
     Files.createDirectory(media);
     site.configure(site.files("media"), site.postgres("default", database));
-    site.ok("init");
+    site.init();
     site.backup();
     server.dropDatabase(database);
 
@@ -400,7 +400,7 @@ class EndToEndIT {
     Files.createDirectory(media);
     Files.writeString(media.resolve("file"), "old");
     site.configure(site.files("media"));
-    site.ok("init");
+    site.init();
     site.backup();
     List<String> command =
         new ArrayList<>(List.of("flock", media.toString(), "sh", "-c", "echo held; cat"));

@@ -55,7 +55,7 @@ class HealingIT {
     // Older than any capture, so that unchanged files are not read again just to be sure.
     Thread.sleep(1100);
     site.configure(site.postgres("default", database), site.files("media"));
-    site.ok("init");
+    site.init();
     image = FilesImage.of(media);
     rows = DatabaseImage.of(server, database);
   }

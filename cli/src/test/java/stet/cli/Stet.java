@@ -2,10 +2,15 @@ package stet.cli;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -15,6 +20,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import stet.repository.json.JsonObject;
 
 /** Runs the program in a process of its own, with the class path of the tests. */
@@ -76,20 +82,91 @@ final class Stet {
     return start(command);
   }
 
-  /** The words that run a class of the class path of the tests. */
+  /**
+   * The words that run the program, or another class of the class path of the tests. In integration
+   * tests the program is the packaged one, and starts as fast as by the launcher.
+   */
   static List<String> command(String main, String... arguments) {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(
-        List.of(
-            "-XX:TieredStopAtLevel=1", // start-up counts here, not throughput
-            "-XX:+UseSerialGC",
-            "--enable-native-access=ALL-UNNAMED", // as the launcher does
-            "-cp",
-            System.getProperty("java.class.path"),
-            main));
+    List<String> command = new ArrayList<>(java());
+    Path jar = main.equals("stet.cli.Main") ? Rehearsed.JAR : null;
+    if (jar != null) {
+      command.addAll(Rehearsed.options(jar));
+    } else {
+      command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+    }
+    command.add(main);
     command.addAll(List.of(arguments));
     return command;
+  }
+
+  private static List<String> java() {
+    return List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-XX:TieredStopAtLevel=1", // start-up counts here, not throughput
+        "-XX:+UseSerialGC",
+        "--enable-native-access=ALL-UNNAMED"); // as the launcher does
+  }
+
+  /** The packaged program with the JVM's notes of a rehearsal, made once for all test processes. */
+  private static final class Rehearsed {
+    /** In unit tests there is none yet, or an old one. */
+    static final @Nullable Path JAR =
+        Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+            .map(Path::of)
+            .filter(path -> path.endsWith("stet-cli.jar"))
+            .findFirst()
+            .orElse(null);
+
+    static List<String> options(Path jar) {
+      return List.of("-XX:AOTCache=" + Notes.of(jar), "-Xlog:aot*=off", "-cp", jar.toString());
+    }
+
+    private static final class Notes {
+      private static @Nullable Path made;
+
+      static synchronized Path of(Path jar) {
+        if (made == null) {
+          try {
+            made = make(jar);
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          } catch (InterruptedException e) {
+            throw new AssertionError("interrupted while rehearsing", e);
+          }
+        }
+        return made;
+      }
+
+      private static Path make(Path jar) throws IOException, InterruptedException {
+        Path notes = jar.resolveSibling("tests.aot");
+        try (FileChannel lock =
+                FileChannel.open(
+                    jar.resolveSibling("tests.aot.lock"),
+                    StandardOpenOption.CREATE,
+                    StandardOpenOption.WRITE);
+            FileLock held = lock.lock()) {
+          assert held.isValid();
+          if (Files.exists(notes)
+              && Files.getLastModifiedTime(notes).compareTo(Files.getLastModifiedTime(jar)) > 0) {
+            return notes;
+          }
+          Path stage = Files.createTempDirectory(jar.getParent(), "rehearsal");
+          List<String> command = new ArrayList<>(java());
+          command.add("-XX:AOTCacheOutput=" + notes);
+          command.addAll(List.of("-cp", jar.toString(), "stet.cli.Rehearsal", stage.toString()));
+          Process process =
+              new ProcessBuilder(command)
+                  .redirectErrorStream(true)
+                  .redirectOutput(jar.resolveSibling("tests.aot.log").toFile())
+                  .start();
+          if (process.waitFor() != 0) {
+            throw new AssertionError(
+                "the rehearsal failed:\n" + Files.readString(jar.resolveSibling("tests.aot.log")));
+          }
+          return notes;
+        }
+      }
+    }
   }
 
   /** Starts any program as the real one would be. */
