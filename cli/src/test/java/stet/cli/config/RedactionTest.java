@@ -19,7 +19,10 @@ class RedactionTest {
         "PASSWORD = pw                         | PASSWORD = ***",
         "postgresql://shop@db/shop             | postgresql://shop@db/shop",
         "sslkey=/k sslpassword=pw              | sslkey=/k sslpassword=***",
-        "a plain sentence: with a colon        | a plain sentence: with a colon"
+        "a plain sentence: with a colon        | a plain sentence: with a colon",
+        "\"shop password:? \"pw\"\" cannot be used | \"shop password:***",
+        "key \"password\": expected a text      | key \"password\": expected a text",
+        "a \"b\" and db.password: not set        | a \"b\" and db.password: not set"
       })
   void masksPasswords(String text, String masked) {
     assertThat(Redaction.mask(text)).isEqualTo(masked);

@@ -89,6 +89,11 @@ final class DumpArchive {
       List<Integer> after,
       byte[] bytes,
       Places places) {
+    /** Whether it is restored when all rows are there. */
+    boolean isPostData() {
+      return section == Section.POST_DATA.code;
+    }
+
     /** The same entry with other texts. */
     Entry with(String newDefinition, String newTablespace, @Nullable String newOwner) {
       ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -216,6 +221,16 @@ final class DumpArchive {
     if (in.hasRemaining()) {
       throw damaged("it holds more than definitions");
     }
+  }
+
+  /** Whether bytes begin as an archive of a format that {@link #read} reads. */
+  static boolean isKnown(byte[] content) {
+    if (content.length < MAGIC.length + 2
+        || !Arrays.equals(content, 0, MAGIC.length, MAGIC, 0, MAGIC.length)) {
+      return false;
+    }
+    int version = (content[MAGIC.length] & 0xff) << 8 | (content[MAGIC.length + 1] & 0xff);
+    return version >= OLDEST && version <= NEWEST;
   }
 
   /**

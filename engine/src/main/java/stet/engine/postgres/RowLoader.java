@@ -58,16 +58,28 @@ final class RowLoader {
 
   /** A table's units that are not loaded yet. */
   private static final class Loading {
+    final Table table;
     final Deque<Unit> units = new ArrayDeque<>();
+
+    /** The text of all its rows. */
+    long total;
+
+    /** The text of the units that are left. */
     long bytes;
+
     int sessions;
 
     /** Whether all is to be loaded by one session in one transaction. */
     boolean frozen;
 
+    Loading(Table table) {
+      this.table = table;
+    }
+
     void add(Unit unit) {
       units.add(unit);
       bytes += unit.bytes();
+      total += unit.bytes();
     }
 
     Unit take() {
@@ -103,7 +115,7 @@ final class RowLoader {
       loading.frozen =
           loading.bytes >= LEAST_FROZEN_BYTES
               && share.suits(loading.bytes)
-              && loading.units.element().table().isEntrance();
+              && loading.table.isEntrance();
     }
     tables.removeIf(loading -> loading.units.isEmpty());
     tables.sort(Comparator.comparingLong((Loading loading) -> loading.bytes).reversed());
@@ -130,7 +142,7 @@ final class RowLoader {
   }
 
   private Loading loading(Table table, @Nullable Node directory) {
-    Loading loading = new Loading();
+    Loading loading = new Loading(table);
     if (directory != null) {
       for (Node part : files.list(directory)) {
         addPart(loading, table, part);
@@ -203,16 +215,21 @@ final class RowLoader {
     }
   }
 
+  /** The tables with at least so much text, whose rows are loaded into themselves. */
+  List<Table> large(long bytes) {
+    return waiting.stream()
+        .filter(loading -> loading.total >= bytes && loading.table.isEntrance())
+        .map(loading -> loading.table)
+        .toList();
+  }
+
   /** How many bytes the longest row may have, or 0 if that is no matter for the memory. */
   long longestRow(Table table) {
     return longRows.getOrDefault(table, 0L);
   }
 
-  /** The next table for a session that is done with one, or null if there is nothing left. */
-  private synchronized @Nullable Loading next(@Nullable Loading done) {
-    if (done != null) {
-      done.sessions--;
-    }
+  /** The next table for a session, or null if there is nothing left. */
+  private synchronized @Nullable Loading next() {
     Loading next = waiting.poll();
     if (next == null) {
       next =
@@ -241,23 +258,51 @@ final class RowLoader {
     return unit;
   }
 
-  /** Loads tables until there are no more, with a session that is in no transaction. */
-  void work(Session session) throws SQLException {
-    work(session, true);
+  /** Whether a session that leaves a table is the last. */
+  private synchronized boolean leave(Loading loading) {
+    return --loading.sessions == 0;
+  }
+
+  private synchronized long largestWaiting() {
+    Loading largest = waiting.peek();
+    return largest == null ? 0 : largest.total;
+  }
+
+  /**
+   * Loads tables until there are no more to begin or to help with, and builds indexes in between.
+   *
+   * @param session one that is in no transaction
+   */
+  void work(Session session, EarlyIndexes indexes) throws SQLException {
+    while (true) {
+      EarlyIndexes.Job job = indexes.poll(largestWaiting());
+      if (job != null) {
+        indexes.run(session, job);
+        continue;
+      }
+      Loading table = next();
+      if (table == null) {
+        return;
+      }
+      if (!table.frozen || !loadFrozen(session, table)) {
+        loadUnits(session, table);
+      }
+      if (leave(table)) {
+        indexes.loaded(table.table, table.total);
+      }
+    }
   }
 
   /** Loads all tables in the transaction that the session is in. */
   void workInTransaction(Session session) throws SQLException {
-    work(session, false);
+    for (Loading table = next(); table != null; table = next()) {
+      loadUnits(session, table);
+    }
   }
 
-  private void work(Session session, boolean mayFreeze) throws SQLException {
-    for (Loading table = next(null); table != null; table = next(table)) {
-      if (!mayFreeze || !table.frozen || !loadFrozen(session, table)) {
-        for (Unit unit = take(table); unit != null; unit = take(table)) {
-          load(session, unit);
-        }
-      }
+  private void loadUnits(Session session, Loading table) throws SQLException {
+    for (Unit unit = take(table); unit != null; unit = take(table)) {
+      load(session, unit);
     }
   }
 
@@ -267,7 +312,7 @@ final class RowLoader {
    * @return false, with nothing done, if the role may not truncate it
    */
   private boolean loadFrozen(Session session, Loading loading) throws SQLException {
-    String table = loading.units.element().table().quoted();
+    String table = loading.table.quoted();
     session.execute("BEGIN");
     try {
       session.execute("TRUNCATE ONLY " + table);

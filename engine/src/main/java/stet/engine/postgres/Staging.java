@@ -3,9 +3,11 @@ package stet.engine.postgres;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -95,6 +97,7 @@ final class Staging {
       List<Role> missingRoles,
       PostgresTools tools,
       Path archive,
+      @Nullable DumpArchive definitions,
       ArchiveContents contents,
       Adaptation adaptation) {}
 
@@ -107,14 +110,29 @@ final class Staging {
             place.component() + "/" + DatabaseCapture.DESCRIPTION, files.read(descriptionFile));
     Session session = maintenance.session();
     Adaptation adaptation = new Adaptation(place.renames(), context, place.settings().user());
-    Path archive = archive(adaptation, privateFiles);
+    Node captured = files.require(DatabaseCapture.SCHEMA);
+    byte[] bytes = files.read(captured);
+    DumpArchive definitions = null;
+    Path archive;
+    if (adaptation.changesNothing()) {
+      archive = privateFiles.createFile(DatabaseCapture.SCHEMA);
+      files.copy(captured, archive);
+      // pg_restore may be newer than what is known here, and then does all by itself.
+      if (DumpArchive.isKnown(bytes)) {
+        definitions = DumpArchive.read(place.component() + "/" + DatabaseCapture.SCHEMA, bytes);
+      }
+    } else {
+      definitions = DumpArchive.read(place.component() + "/" + DatabaseCapture.SCHEMA, bytes);
+      adaptation.apply(definitions);
+      archive = Definitions.write(definitions, privateFiles);
+    }
     description = adaptation.apply(description, true);
     List<Role> missing =
         new TargetCheck(session, description, place.adminSettings()).run(adaptation.named());
     PostgresTools tools =
         PostgresTools.find(place.tools(), PostgresComponent.major(session.version()));
     ArchiveContents contents = contents(tools, archive, privateFiles);
-    return new Preparation(description, missing, tools, archive, contents, adaptation);
+    return new Preparation(description, missing, tools, archive, definitions, contents, adaptation);
   }
 
   private String build(Maintenance maintenance, PrivateFiles privateFiles) throws SQLException {
@@ -146,22 +164,6 @@ final class Staging {
       cleanUp(roles, e);
       throw e;
     }
-  }
-
-  /**
-   * The definitions to restore, in a private file: the captured ones to the byte if they can be.
-   */
-  private Path archive(Adaptation adaptation, PrivateFiles privateFiles) {
-    Node captured = files.require(DatabaseCapture.SCHEMA);
-    if (adaptation.changesNothing()) {
-      Path archive = privateFiles.createFile(DatabaseCapture.SCHEMA);
-      files.copy(captured, archive);
-      return archive;
-    }
-    DumpArchive archive =
-        DumpArchive.read(place.component() + "/" + DatabaseCapture.SCHEMA, files.read(captured));
-    adaptation.apply(archive);
-    return Definitions.write(archive, privateFiles);
   }
 
   /** Reads the archive's table of contents, which shows whether the programs understand it. */
@@ -244,6 +246,10 @@ final class Staging {
     private final RowLoader loader;
     private final LargeObjectLoader objects;
     private final Adaptation adaptation;
+    private final @Nullable DumpArchive definitions;
+
+    /** The sessions of tasks that run. */
+    private final Queue<Session> open = new ConcurrentLinkedQueue<>();
 
     Filling(
         Preparation prepared,
@@ -257,6 +263,7 @@ final class Staging {
       this.archive = prepared.archive();
       this.contents = prepared.contents();
       this.adaptation = prepared.adaptation();
+      this.definitions = prepared.definitions();
       this.settings = settings;
       this.serverVersion = serverVersion;
       this.privateFiles = privateFiles;
@@ -267,49 +274,84 @@ final class Staging {
     void run() throws SQLException {
       String component = place.component();
       operation.progress().phase("restoring " + component);
-      restore("pre-data", 1, List.of());
+      restore("pre-data", 1, contents.others(), privateFiles);
       try (Session session = worker()) {
         adaptation.refuseSettingsOfFunctions(session);
         loader.loadConfiguration(session);
       }
+      EarlyIndexes early;
+      try (Session session = worker()) {
+        early =
+            new EarlyIndexes(
+                definitions == null ? List.of() : definitions.entries(),
+                loader.large(EarlyIndexes.LEAST_BYTES),
+                tablesWithoutChildren(session),
+                new Apart());
+      }
       parallel(
-          "loader",
-          session -> {
-            loader.work(session);
-            objects.work(session);
-          });
+          sessions(
+              "loader",
+              session -> {
+                loader.work(session, early);
+                objects.work(session);
+                early.work(session);
+              }));
       setSequences();
       operation.progress().phase("building indexes of " + component);
-      restorePostData();
-      analyze();
+      restorePostData(early.restored());
+      analyze(early.analyzed());
       operation.progress().phase("verifying " + component);
       StagingVerifier verifier = new StagingVerifier(description, context, loader);
       try (Session session = worker()) {
         verifier.plan(session);
       }
-      parallel("verifier", verifier::work);
+      List<Parallel.Task> tasks = new ArrayList<>(sessions("verifier", verifier::work));
+      // Reading back changes next to nothing, so what is written meanwhile need not be at the end.
+      tasks.add(session("flusher", Staging::flush));
+      parallel(tasks);
       verifier.finish();
+    }
+
+    private Set<String> tablesWithoutChildren(Session session) throws SQLException {
+      return new HashSet<>(
+          session.rows(
+              """
+              SELECT n.nspname, c.relname
+              FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+              WHERE c.relkind = 'r' AND NOT c.relhassubclass
+              """,
+              row -> SqlText.name(row.getString(1), row.getString(2))));
+    }
+
+    /** Restores some entries while others are restored; each needs files of its own. */
+    private final class Apart implements EarlyIndexes.Doing {
+      @Override
+      public void restore(List<String> entries) {
+        try (PrivateFiles own = PrivateFiles.create()) {
+          Filling.this.restore("post-data", 1, entries, own);
+        }
+      }
+
+      @Override
+      public void analyze(Session session, String table) throws SQLException {
+        Filling.this.analyze(session, table);
+      }
     }
 
     /**
      * Event triggers come when everything else is there: several jobs would create one beside a
      * REFRESH MATERIALIZED VIEW, for which it then fires.
      */
-    private void restorePostData() {
-      if (contents.eventTriggers().isEmpty()) {
-        restore("post-data", operation.workers(), List.of());
-      } else {
-        restore("post-data", operation.workers(), only(contents.others()));
-        restore("post-data", 1, only(contents.eventTriggers()));
+    private void restorePostData(Set<String> restored) {
+      List<String> rest =
+          contents.others().stream().filter(entry -> !restored.contains(entry)).toList();
+      restore("post-data", operation.workers(), rest, privateFiles);
+      if (!contents.eventTriggers().isEmpty()) {
+        restore("post-data", 1, contents.eventTriggers(), privateFiles);
       }
     }
 
-    /** Arguments that restrict pg_restore to some entries. */
-    private List<String> only(List<String> entries) {
-      return List.of("--use-list=" + privateFiles.write("entries", String.join("\n", entries)));
-    }
-
-    private void restore(String section, int jobs, List<String> selection) {
+    private void restore(String section, int jobs, List<String> entries, PrivateFiles secrets) {
       operation.checkStop();
       // From 17 on it sets a parameter that older servers do not know; that error must not end it.
       boolean forgiving = tools.major() >= 17 && serverVersion < 170000;
@@ -317,14 +359,14 @@ final class Staging {
       AtomicInteger forgiven = new AtomicInteger();
       ChildProcess.Builder program =
           tools
-              .program("pg_restore", settings.withOptions(RESTORE_OPTIONS), privateFiles)
+              .program("pg_restore", settings.withOptions(RESTORE_OPTIONS), secrets)
               .arguments(forgiving ? List.of() : List.of("--exit-on-error"))
               .arguments(
                   "--section=" + section,
                   "--jobs=" + jobs,
                   "--no-password",
+                  "--use-list=" + secrets.write("entries", String.join("\n", entries)),
                   "--dbname=" + ConnectionSettings.childDatabase(name))
-              .arguments(selection)
               .arguments(archive.toString())
               .onErrorLine(line -> {
                 operation.progress().detail(line);
@@ -426,7 +468,7 @@ final class Staging {
      * Analyzes all tables but those with foreign tables below them, for which the server would call
      * other servers.
      */
-    private void analyze() throws SQLException {
+    private void analyze(Set<String> analyzed) throws SQLException {
       Queue<String> tables;
       try (Session session = worker()) {
         tables =
@@ -439,32 +481,36 @@ final class Staging {
                       UNION
                       SELECT i.inhparent FROM pg_catalog.pg_inherits i
                         JOIN calling ON calling.oid = i.inhrelid)
-                    SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+                    SELECT n.nspname, c.relname
                     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
                       AND c.relkind IN ('r', 'm', 'p')
                       AND c.oid NOT IN (SELECT oid FROM calling)
                     ORDER BY pg_catalog.pg_relation_size(c.oid) DESC
                     """,
-                    row -> row.getString(1)));
+                    row -> SqlText.name(row.getString(1), row.getString(2))));
       }
+      tables.removeAll(analyzed);
       parallel(
-          "analyzer",
-          session -> {
-            for (String table = tables.poll(); table != null; table = tables.poll()) {
-              operation.checkStop();
-              try {
-                session.execute("ANALYZE " + table);
-              } catch (SQLException e) {
-                if (!session.connection().isValid(5)) {
-                  throw e;
+          sessions(
+              "analyzer",
+              session -> {
+                for (String table = tables.poll(); table != null; table = tables.poll()) {
+                  analyze(session, table);
                 }
-                operation
-                    .progress()
-                    .warn("cannot analyze table " + table + ": " + PostgresErrors.text(e));
-              }
-            }
-          });
+              }));
+    }
+
+    private void analyze(Session session, String table) throws SQLException {
+      operation.checkStop();
+      try {
+        session.execute("ANALYZE " + table);
+      } catch (SQLException e) {
+        if (!session.connection().isValid(5)) {
+          throw e;
+        }
+        operation.progress().warn("cannot analyze table " + table + ": " + PostgresErrors.text(e));
+      }
     }
 
     /** What each of several sessions does. */
@@ -483,20 +529,27 @@ final class Staging {
       }
     }
 
-    private void parallel(String role, Work work) throws SQLException {
-      Queue<Session> open = new ConcurrentLinkedQueue<>();
+    private List<Parallel.Task> sessions(String role, Work work) {
       List<Parallel.Task> tasks = new ArrayList<>();
       for (int i = 1; i <= operation.workers(); i++) {
-        tasks.add(
-            new Parallel.Task(
-                role + "-" + i,
-                () -> {
-                  try (Session session = worker()) {
-                    open.add(session);
-                    with(session, work);
-                  }
-                }));
+        tasks.add(session(role + "-" + i, work));
       }
+      return tasks;
+    }
+
+    private Parallel.Task session(String name, Work work) {
+      return new Parallel.Task(
+          name,
+          () -> {
+            try (Session session = worker()) {
+              open.add(session);
+              with(session, work);
+              open.remove(session);
+            }
+          });
+    }
+
+    private void parallel(List<Parallel.Task> tasks) throws SQLException {
       try {
         Parallel.run(tasks, () -> open.forEach(Staging::abort));
       } catch (SQLException | RuntimeException e) {

@@ -330,6 +330,51 @@ class RestoreIT {
   }
 
   @Test
+  void indexesOfLargeTablesComeBackWithWhatLeansOnThem() {
+    server.execute("postgres", "create database indexed");
+    server.execute(
+        "indexed",
+        "create function half(integer) returns integer language sql immutable as 'select $1 / 2'",
+        "create table large (i integer primary key, j integer unique, t text, r int4range,"
+            + " exclude using gist (r with &&))",
+        "insert into large select i, -i, repeat(md5(i::text), 20), int4range(i, i + 1)"
+            + " from generate_series(1, 30000) i",
+        "create index halves on large (half(i))",
+        "create index some on large (t) where i % 10 = 0",
+        "alter table large cluster on halves",
+        "comment on index halves is 'computed'",
+        "create table statistical (i integer, j integer, t text)",
+        "insert into statistical select i, i % 7, repeat(md5(i::text), 20)"
+            + " from generate_series(1, 30000) i",
+        "create index on statistical (half(j))",
+        "create statistics dependent on i, j from statistical",
+        "create table parted (i integer, t text) partition by range (i)",
+        "create table parted_low partition of parted for values from (0) to (30000)",
+        "create table parted_high partition of parted for values from (30000) to (60000)",
+        "alter table parted add primary key (i)",
+        "create index on parted (t)",
+        "insert into parted select i * 2 - 1, repeat(md5(i::text), 40)"
+            + " from generate_series(1, 29999) i",
+        "create table refers (i integer references large, j integer references large (j),"
+            + " p integer references parted)",
+        "insert into refers values (7, -7, 7)");
+    comesBackEqual("indexed", "alter table large drop column r", "drop index halves");
+    assertThat(
+            server.query(
+                "indexed",
+                "select count(*) from pg_stats where tablename in ('halves', 'statistical_half_idx')"))
+        .as("statistics of what indexes compute")
+        .containsExactly("2");
+    assertThat(server.query("indexed", "select count(*) from pg_stats_ext"))
+        .as("statistics over several columns")
+        .containsExactly("1");
+    assertThat(
+            server.query(
+                "indexed", "select count(*) from pg_index where not indisvalid or not indisready"))
+        .containsExactly("0");
+  }
+
+  @Test
   void anOwnerThatMayNotTruncateItsTablesGetsThemBack() throws Exception {
     server.execute("postgres", "create role owner login createdb password 'x'");
     server.execute("postgres", "create database shares owner owner");

@@ -1,0 +1,207 @@
+package stet.engine.postgres;
+
+import java.sql.SQLException;
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.PriorityQueue;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import stet.engine.postgres.DatabaseDescription.Table;
+import stet.engine.postgres.DumpArchive.Entry;
+
+/**
+ * The indexes of large tables, each built as soon as its table's rows are loaded, while other
+ * tables are still being loaded. A table is analyzed when all its indexes are there. What is not
+ * built here is left to pg_restore.
+ *
+ * <p>A table's constraints come first and one after the other, since each keeps everybody else from
+ * the table; then come its other indexes, as many at a time as there are sessions.
+ */
+final class EarlyIndexes {
+  /** The text of the smallest table for which a pg_restore of its own pays. */
+  static final long LEAST_BYTES = 16L << 20;
+
+  private static final String CLASSES = "1259";
+
+  /** What building the indexes of a table is about, compared with loading it. */
+  private static final int CHEAPER_THAN_LOADING = 4;
+
+  /**
+   * A piece of work for one session.
+   *
+   * @param weight says what is to be done first, in bytes of text to load
+   * @param entries the numbers of the archive's entries to restore; if empty, the table is to be
+   *     analyzed
+   */
+  record Job(Table table, long weight, List<String> entries) {}
+
+  /** How the work is done. */
+  interface Doing {
+    /** Restores entries of the archive. */
+    void restore(List<String> entries) throws SQLException;
+
+    /** Analyzes a table, given by its quoted name. */
+    void analyze(Session session, String table) throws SQLException;
+  }
+
+  /** What is still to be done about a table. */
+  private static final class Pending {
+    final Deque<String> constraints = new ArrayDeque<>();
+    final Deque<String> indexes = new ArrayDeque<>();
+    boolean analyze;
+    long weight;
+    int running;
+  }
+
+  private final Doing doing;
+  private final Map<Table, Pending> pending = new HashMap<>();
+  private final PriorityQueue<Job> ready =
+      new PriorityQueue<>(Comparator.comparingLong(Job::weight).reversed());
+  private final Set<String> restored = new HashSet<>();
+  private final Set<String> analyzed = new HashSet<>();
+
+  /**
+   * Finds out what can be built early.
+   *
+   * @param archive all of its entries
+   * @param tables those that are large
+   * @param analyzable the quoted names of tables without tables below them
+   */
+  EarlyIndexes(List<Entry> archive, Collection<Table> tables, Set<String> analyzable, Doing doing) {
+    this.doing = doing;
+    Map<String, Table> byOid = new HashMap<>();
+    tables.forEach(table -> byOid.put(Long.toString(table.oid()), table));
+    Map<Integer, Table> byEntry = new HashMap<>();
+    Set<Integer> late = new HashSet<>();
+    for (Entry entry : archive) {
+      Table table = entry.tableOid().equals(CLASSES) ? byOid.get(entry.oid()) : null;
+      if (table != null && entry.kind().equals("TABLE")) {
+        byEntry.put(entry.id(), table);
+        Pending todo = new Pending();
+        todo.analyze = analyzable.contains(table.quoted());
+        pending.put(table, todo);
+      } else if (entry.isPostData()) {
+        late.add(entry.id());
+      }
+    }
+    for (Entry entry : archive) {
+      Set<Table> about = new HashSet<>();
+      entry.after().forEach(id -> about.add(byEntry.get(id)));
+      about.remove(null);
+      if (entry.isPostData() && about.size() == 1) {
+        plan(
+            entry,
+            Objects.requireNonNull(pending.get(about.iterator().next())),
+            entry.after().stream().noneMatch(late::contains));
+      }
+    }
+    pending.values().removeIf(EarlyIndexes::isDone);
+  }
+
+  private static void plan(Entry entry, Pending table, boolean independent) {
+    String number = Integer.toString(entry.id());
+    boolean constraint = entry.kind().equals("CONSTRAINT");
+    boolean index = entry.kind().equals("INDEX");
+    if (independent && constraint) {
+      table.constraints.add(number);
+    } else if (independent && index) {
+      table.indexes.add(number);
+    } else if (constraint || index || entry.kind().equals("STATISTICS")) {
+      // ANALYZE fills these too, and so must come after them.
+      table.analyze = false;
+    }
+  }
+
+  private static boolean isDone(Pending table) {
+    return table.constraints.isEmpty()
+        && table.indexes.isEmpty()
+        && table.running == 0
+        && !table.analyze;
+  }
+
+  /** Has work begin on a table whose rows are all loaded. */
+  synchronized void loaded(Table table, long bytes) {
+    Pending todo = pending.get(table);
+    if (todo != null) {
+      todo.weight = bytes / CHEAPER_THAN_LOADING;
+      proceed(table, todo);
+    }
+  }
+
+  private void proceed(Table table, Pending todo) {
+    if (todo.running == 0 && !todo.constraints.isEmpty()) {
+      add(table, todo, List.copyOf(todo.constraints));
+      todo.constraints.clear();
+    } else if (!todo.indexes.isEmpty()) {
+      todo.indexes.forEach(index -> add(table, todo, List.of(index)));
+      todo.indexes.clear();
+    } else if (todo.running == 0 && todo.analyze) {
+      todo.analyze = false;
+      add(table, todo, List.of());
+    }
+    if (isDone(todo)) {
+      pending.remove(table);
+    }
+    notifyAll();
+  }
+
+  private void add(Table table, Pending todo, List<String> entries) {
+    todo.running++;
+    ready.add(new Job(table, todo.weight, entries));
+  }
+
+  /** The next job, if there is one of at least that weight. */
+  synchronized @Nullable Job poll(long weight) {
+    Job next = ready.peek();
+    return next == null || next.weight() < weight ? null : ready.poll();
+  }
+
+  private synchronized @Nullable Job await() throws InterruptedException {
+    while (ready.isEmpty() && !pending.isEmpty()) {
+      wait();
+    }
+    return ready.poll();
+  }
+
+  /** Does a job. */
+  void run(Session session, Job job) throws SQLException {
+    if (job.entries().isEmpty()) {
+      doing.analyze(session, job.table().quoted());
+    } else {
+      doing.restore(job.entries());
+    }
+    synchronized (this) {
+      if (job.entries().isEmpty()) {
+        analyzed.add(job.table().quoted());
+      }
+      restored.addAll(job.entries());
+      Pending todo = Objects.requireNonNull(pending.get(job.table()));
+      todo.running--;
+      proceed(job.table(), todo);
+    }
+  }
+
+  /** Does jobs until none are left, and none can come as all tables are loaded. */
+  void work(Session session) throws SQLException, InterruptedException {
+    for (Job job = await(); job != null; job = await()) {
+      run(session, job);
+    }
+  }
+
+  /** The numbers of the entries that have been restored. */
+  synchronized Set<String> restored() {
+    return Set.copyOf(restored);
+  }
+
+  /** The quoted names of the tables that have been analyzed. */
+  synchronized Set<String> analyzed() {
+    return Set.copyOf(analyzed);
+  }
+}
