@@ -26,7 +26,9 @@ public final class ObjectCounts {
         SELECT oid, relkind FROM pg_catalog.pg_class c
         WHERE relnamespace IN (SELECT oid FROM space)
           AND NOT EXISTS (SELECT FROM member m
-            WHERE m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND m.objid = c.oid)),
+            WHERE m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND m.objid = c.oid)
+          AND NOT EXISTS (SELECT FROM member m
+            WHERE m.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND m.objid = c.reltype)),
       counted (class, n) AS (
         SELECT 'schemas', count(*) FROM space s
           WHERE NOT EXISTS (SELECT FROM member m
