@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -30,8 +31,17 @@ import stet.repository.tree.Node;
  * reads them next nor a later VACUUM then has to write all pages again.
  */
 final class RowLoader {
-  /** About how much text one COPY loads. */
-  private static final long UNIT_BYTES = 32L << 20;
+  /**
+   * Bounds of about how much text one COPY loads. Each has the server fill a ring of buffers anew,
+   * and so pushes out what others need: the checkpoint after loading 2 GB in pieces of 32 MiB took
+   * five seconds longer than after two COPYs. But sessions that share a table are to end together.
+   */
+  private static final long LEAST_UNIT_BYTES = 32L << 20;
+
+  private static final long MOST_UNIT_BYTES = 512L << 20;
+
+  /** How many COPYs load a table that all sessions load, at most, for each session. */
+  private static final int UNITS_PER_SESSION = 16;
 
   /** The text of the smallest table for which a transaction of its own and new files pay. */
   private static final long LEAST_FROZEN_BYTES = 4L << 20;
@@ -52,7 +62,7 @@ final class RowLoader {
   /**
    * What one COPY loads.
    *
-   * @param path the file in the snapshot, for messages
+   * @param path the file or directory in the snapshot, for messages
    */
   private record Unit(Table table, String path, List<Id> blobs, long rows, long bytes) {}
 
@@ -80,6 +90,14 @@ final class RowLoader {
       units.add(unit);
       bytes += unit.bytes();
       total += unit.bytes();
+    }
+
+    /** All units in one. */
+    Unit whole() {
+      List<Id> blobs = new ArrayList<>();
+      units.forEach(unit -> blobs.addAll(unit.blobs()));
+      long rows = units.stream().mapToLong(Unit::rows).sum();
+      return new Unit(table, table.directory(), blobs, rows, total);
     }
 
     Unit take() {
@@ -144,36 +162,48 @@ final class RowLoader {
   private Loading loading(Table table, @Nullable Node directory) {
     Loading loading = new Loading(table);
     if (directory != null) {
-      for (Node part : files.list(directory)) {
-        addPart(loading, table, part);
-      }
+      Map<Node, List<Node>> parts = new LinkedHashMap<>();
+      files.list(directory).forEach(part -> parts.put(part, files.list(part)));
+      long bytes =
+          parts.values().stream()
+              .flatMap(List::stream)
+              .filter(node -> node.name().endsWith(SegmentGeometry.COPY_SUFFIX))
+              .mapToLong(Node::size)
+              .sum();
+      long unit =
+          Math.clamp(
+              bytes / ((long) UNITS_PER_SESSION * operation.workers()),
+              LEAST_UNIT_BYTES,
+              MOST_UNIT_BYTES);
+      parts.forEach((part, nodes) -> addPart(loading, table, part.name(), nodes, unit));
     }
     return loading;
   }
 
-  private void addPart(Loading loading, Table table, Node part) {
+  private void addPart(
+      Loading loading, Table table, String part, List<Node> nodes, long unitBytes) {
     Map<String, Node> entries = new HashMap<>();
-    List<Node> nodes = files.list(part);
     nodes.forEach(node -> entries.put(node.name(), node));
     for (Node copy : nodes) {
       if (copy.name().endsWith(SegmentGeometry.COPY_SUFFIX)) {
-        String path = table.directory() + "/" + part.name() + "/" + copy.name();
+        String path = table.directory() + "/" + part + "/" + copy.name();
         String listName =
             copy.name().substring(0, copy.name().length() - SegmentGeometry.COPY_SUFFIX.length())
                 + SegmentGeometry.SEGMENTS_SUFFIX;
-        String listPath = table.directory() + "/" + part.name() + "/" + listName;
+        String listPath = table.directory() + "/" + part + "/" + listName;
         Node list = entries.get(listName);
         if (list == null) {
           throw files.missing(listPath);
         }
-        addFile(loading, table, path, copy, SegmentList.parse(listPath, files.read(list)));
+        addFile(
+            loading, table, path, copy, SegmentList.parse(listPath, files.read(list)), unitBytes);
         noteLongRows(table, copy.content());
       }
     }
   }
 
   private static void addFile(
-      Loading loading, Table table, String path, Node copy, SegmentList list) {
+      Loading loading, Table table, String path, Node copy, SegmentList list, long unitBytes) {
     List<Id> content = copy.content();
     long blobs = list.segments().stream().mapToLong(Segment::blobs).sum();
     if (blobs != content.size()) {
@@ -190,7 +220,7 @@ final class RowLoader {
       to += segment.blobs();
       rows += segment.rows();
       bytes += segment.bytes();
-      if (bytes >= UNIT_BYTES) {
+      if (bytes >= unitBytes) {
         loading.add(new Unit(table, path, content.subList(from, to), rows, bytes));
         from = to;
         rows = 0;
@@ -323,9 +353,7 @@ final class RowLoader {
       session.execute("ROLLBACK");
       return false;
     }
-    for (Unit unit : loading.units) {
-      load(session, unit, table, ", FREEZE");
-    }
+    load(session, loading.whole(), table, ", FREEZE");
     session.execute("COMMIT");
     return true;
   }
@@ -369,7 +397,6 @@ final class RowLoader {
   }
 
   private void load(Session session, Unit unit, String into, String options) throws SQLException {
-    operation.checkStop();
     Table table = unit.table();
     String sql =
         "COPY "
@@ -383,7 +410,15 @@ final class RowLoader {
     try {
       CopyIn copy = session.copy().copyIn(sql);
       try {
-        files.source().read(unit.blobs(), bytes -> copy.writeToCopy(bytes, 0, bytes.length));
+        files
+            .source()
+            .read(
+                unit.blobs(),
+                bytes -> {
+                  operation.checkStop();
+                  copy.writeToCopy(bytes, 0, bytes.length);
+                  operation.progress().advance(bytes.length);
+                });
         loaded = copy.endCopy();
       } finally {
         if (copy.isActive()) {
@@ -408,7 +443,6 @@ final class RowLoader {
               + " were captured",
           null);
     }
-    operation.progress().advance(unit.bytes());
   }
 
   private static String columns(Table table) {

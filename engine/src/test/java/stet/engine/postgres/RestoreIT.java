@@ -340,7 +340,7 @@ class RestoreIT {
         "insert into large select i, -i, repeat(md5(i::text), 20), int4range(i, i + 1)"
             + " from generate_series(1, 30000) i",
         "create index halves on large (half(i))",
-        "create index some on large (t) where i % 10 = 0",
+        "create index tenths on large (t) where i % 10 = 0",
         "alter table large cluster on halves",
         "comment on index halves is 'computed'",
         "create table statistical (i integer, j integer, t text)",
@@ -647,10 +647,10 @@ class RestoreIT {
                     d.database(),
                     d.roles(),
                     d.tablespaces(),
-                    List.of(new Extension("postgis", "3.4", "public")))),
+                    List.of(new Extension("handmade", "3.4", "public")))),
         null,
         ErrorCode.SOURCE,
-        "the database uses extensions that are not available: \"postgis\" on 127.0.0.1:",
+        "the database uses extensions that are not available: \"handmade\" on 127.0.0.1:",
         "Install their packages on the server's machine, for example postgresql-");
     failsLeavingNothing(
         changed(
