@@ -104,6 +104,7 @@ final class Stet {
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         "-XX:TieredStopAtLevel=1", // start-up counts here, not throughput
         "-XX:+UseSerialGC",
+        "-XX:+UseTransparentHugePages", // each first touch of a small one is a trap into the kernel
         "--enable-native-access=ALL-UNNAMED"); // as the launcher does
   }
 
