@@ -229,6 +229,7 @@ final class Site implements AutoCloseable {
 
   @Override
   public void close() {
+    stet.close();
     for (String database : databases) {
       for (String name :
           server()

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
@@ -19,12 +20,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import stet.repository.json.JsonObject;
 
 /** Runs the program in a process of its own, with the class path of the tests. */
-final class Stet {
+final class Stet implements AutoCloseable {
   /** How a run ended. */
   record Result(int status, String output, String error) {
     JsonObject document() {
@@ -58,8 +60,21 @@ final class Stet {
   /** How long any run may take, in seconds, on a machine that has much else to do. */
   private static final int PATIENCE = 240;
 
+  /** Where the classes of the tests are. */
+  private static final Path TEST_CLASSES = classes();
+
+  private static Path classes() {
+    try {
+      return Path.of(Stet.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   private final Path directory;
   private final Map<String, String> variables = new HashMap<>();
+  private final ReentrantLock running = new ReentrantLock();
+  private @Nullable ProgramHost host;
 
   /** Runs in that directory. */
   Stet(Path directory) {
@@ -68,7 +83,17 @@ final class Stet {
 
   Stet with(String variable, String value) {
     variables.put(variable, value);
+    close();
     return this;
+  }
+
+  /** Ends the process that runs the program, if there is one. */
+  @Override
+  public void close() {
+    if (host != null) {
+      host.close();
+      host = null;
+    }
   }
 
   Process start(String main, String... arguments) throws IOException {
@@ -88,9 +113,12 @@ final class Stet {
    */
   static List<String> command(String main, String... arguments) {
     List<String> command = new ArrayList<>(java());
-    Path jar = main.equals("stet.cli.Main") ? Rehearsed.JAR : null;
-    if (jar != null) {
-      command.addAll(Rehearsed.options(jar));
+    Path jar = Rehearsed.JAR;
+    if (jar != null && main.equals("stet.cli.Main")) {
+      command.addAll(Rehearsed.options(jar, ""));
+    } else if (jar != null && main.equals("stet.cli.ProgramHost")) {
+      command.remove("-XX:TieredStopAtLevel=1"); // it runs long enough
+      command.addAll(Rehearsed.options(jar, File.pathSeparator + TEST_CLASSES));
     } else {
       command.addAll(List.of("-cp", System.getProperty("java.class.path")));
     }
@@ -118,8 +146,8 @@ final class Stet {
             .findFirst()
             .orElse(null);
 
-    static List<String> options(Path jar) {
-      return List.of("-XX:AOTCache=" + Notes.of(jar), "-Xlog:aot*=off", "-cp", jar.toString());
+    static List<String> options(Path jar, String more) {
+      return List.of("-XX:AOTCache=" + Notes.of(jar), "-Xlog:aot*=off", "-cp", jar + more);
     }
 
     private static final class Notes {
@@ -172,6 +200,10 @@ final class Stet {
 
   /** Starts any program as the real one would be. */
   Process start(List<String> command) throws IOException {
+    return builder(command).start();
+  }
+
+  private ProcessBuilder builder(List<String> command) {
     ProcessBuilder builder = new ProcessBuilder(command).directory(directory.toFile());
     builder
         .environment()
@@ -182,10 +214,27 @@ final class Stet {
     builder.environment().remove("JAVA_TOOL_OPTIONS");
     builder.environment().put("LC_ALL", "C.UTF-8");
     builder.environment().putAll(variables);
-    return builder.start();
+    return builder;
   }
 
+  /** Runs the program; in integration tests in a process that does so many times. */
   Result run(String... arguments) throws Exception {
+    if (Rehearsed.JAR != null && running.tryLock()) {
+      try {
+        ProgramHost mine = host;
+        if (mine == null || !mine.isAlive()) {
+          mine =
+              new ProgramHost(
+                  builder(command(ProgramHost.class.getName()))
+                      .redirectError(ProcessBuilder.Redirect.INHERIT)
+                      .start());
+          host = mine;
+        }
+        return mine.run(PATIENCE, arguments);
+      } finally {
+        running.unlock();
+      }
+    }
     Process process = start("stet.cli.Main", arguments);
     process.getOutputStream().close();
     return end(process);
