@@ -25,7 +25,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import stet.repository.json.JsonObject;
 
-/** Runs the program in a process of its own, with the class path of the tests. */
+/**
+ * Runs the program in other processes: what is {@linkplain #start started} in one of its own, what
+ * is {@linkplain #run run} to its end in one that serves many runs, see {@link ProgramHost}.
+ */
 final class Stet implements AutoCloseable {
   /** How a run ended. */
   record Result(int status, String output, String error) {
@@ -71,10 +74,16 @@ final class Stet implements AutoCloseable {
     }
   }
 
+  /** Held while {@link #host} runs the program. */
+  private static final ReentrantLock RUNNING = new ReentrantLock();
+
+  /** There is one at a time, for the test that ran the program last. */
+  private static @Nullable ProgramHost host;
+
+  private static @Nullable Stet hosted;
+
   private final Path directory;
   private final Map<String, String> variables = new HashMap<>();
-  private final ReentrantLock running = new ReentrantLock();
-  private @Nullable ProgramHost host;
 
   /** Runs in that directory. */
   Stet(Path directory) {
@@ -90,9 +99,14 @@ final class Stet implements AutoCloseable {
   /** Ends the process that runs the program, if there is one. */
   @Override
   public void close() {
-    if (host != null) {
-      host.close();
-      host = null;
+    RUNNING.lock();
+    try {
+      if (host != null && hosted == this) {
+        host.close();
+        host = null;
+      }
+    } finally {
+      RUNNING.unlock();
     }
   }
 
@@ -219,20 +233,24 @@ final class Stet implements AutoCloseable {
 
   /** Runs the program; in integration tests in a process that does so many times. */
   Result run(String... arguments) throws Exception {
-    if (Rehearsed.JAR != null && running.tryLock()) {
+    if (Rehearsed.JAR != null && RUNNING.tryLock()) {
       try {
         ProgramHost mine = host;
-        if (mine == null || !mine.isAlive()) {
+        if (mine == null || !mine.isAlive() || hosted != this) {
+          if (mine != null) {
+            mine.close();
+          }
           mine =
               new ProgramHost(
                   builder(command(ProgramHost.class.getName()))
                       .redirectError(ProcessBuilder.Redirect.INHERIT)
                       .start());
           host = mine;
+          hosted = this;
         }
         return mine.run(PATIENCE, arguments);
       } finally {
-        running.unlock();
+        RUNNING.unlock();
       }
     }
     Process process = start("stet.cli.Main", arguments);
