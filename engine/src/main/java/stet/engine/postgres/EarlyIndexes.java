@@ -1,10 +1,9 @@
 package stet.engine.postgres;
 
 import java.sql.SQLException;
-import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -53,8 +52,8 @@ final class EarlyIndexes {
 
   /** What is still to be done about a table. */
   private static final class Pending {
-    final Deque<String> constraints = new ArrayDeque<>();
-    final Deque<String> indexes = new ArrayDeque<>();
+    final List<String> constraints = new ArrayList<>();
+    final List<String> indexes = new ArrayList<>();
     boolean analyze;
     long weight;
     int running;
@@ -95,11 +94,10 @@ final class EarlyIndexes {
       Set<Table> about = new HashSet<>();
       entry.after().forEach(id -> about.add(byEntry.get(id)));
       about.remove(null);
-      if (entry.isPostData() && about.size() == 1) {
-        plan(
-            entry,
-            Objects.requireNonNull(pending.get(about.iterator().next())),
-            entry.after().stream().noneMatch(late::contains));
+      if (entry.isPostData()) {
+        boolean independent = about.size() == 1 && entry.after().stream().noneMatch(late::contains);
+        about.forEach(
+            table -> plan(entry, Objects.requireNonNull(pending.get(table)), independent));
       }
     }
     pending.values().removeIf(EarlyIndexes::isDone);

@@ -110,13 +110,11 @@ final class Staging {
             place.component() + "/" + DatabaseCapture.DESCRIPTION, files.read(descriptionFile));
     Session session = maintenance.session();
     Adaptation adaptation = new Adaptation(place.renames(), context, place.settings().user());
-    Node captured = files.require(DatabaseCapture.SCHEMA);
-    byte[] bytes = files.read(captured);
+    byte[] bytes = files.read(files.require(DatabaseCapture.SCHEMA));
     DumpArchive definitions = null;
     Path archive;
     if (adaptation.changesNothing()) {
-      archive = privateFiles.createFile(DatabaseCapture.SCHEMA);
-      files.copy(captured, archive);
+      archive = privateFiles.write(DatabaseCapture.SCHEMA, bytes);
       // pg_restore may be newer than what is known here, and then does all by itself.
       if (DumpArchive.isKnown(bytes)) {
         definitions = DumpArchive.read(place.component() + "/" + DatabaseCapture.SCHEMA, bytes);

@@ -129,6 +129,11 @@ public final class PrivateFiles implements AutoCloseable {
 
   /** Writes text as UTF-8, replacing an earlier file of this name. */
   public Path write(String name, String text) {
+    return write(name, text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Writes bytes, replacing an earlier file of this name. */
+  public Path write(String name, byte[] bytes) {
     Path path = path(name);
     try {
       Files.deleteIfExists(path);
@@ -137,7 +142,7 @@ public final class PrivateFiles implements AutoCloseable {
               Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
               OWNER_ONLY_FILE)
           .close();
-      return Files.write(path, text.getBytes(StandardCharsets.UTF_8));
+      return Files.write(path, bytes);
     } catch (IOException e) {
       throw failed("cannot write the private file " + path, e);
     }
