@@ -1,10 +1,6 @@
 package stet.engine.postgres;
 
 import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -84,19 +80,6 @@ final class SnapshotFiles {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     source.read(file.content(), bytes -> out.write(bytes, 0, bytes.length));
     return out.toByteArray();
-  }
-
-  /** Writes a file's bytes to an existing file outside. */
-  void copy(Node file, Path target) {
-    try (OutputStream out = Files.newOutputStream(target)) {
-      source.read(file.content(), out::write);
-    } catch (IOException e) {
-      throw new StetException(
-          ErrorCode.FAILED,
-          "cannot write " + target + ": " + e.getMessage(),
-          "Set TMPDIR to a directory that is writable and has space.",
-          e);
-    }
   }
 
   BlobSource source() {
