@@ -52,6 +52,13 @@ public interface Target extends AutoCloseable {
   void swapBack(@Nullable Beside state, String operation);
 
   /**
+   * Waits until what a killed operation has set going here has come to its end; a server works on
+   * for a client that is gone. To be called when the environment is locked, before {@link #beside}
+   * is relied on.
+   */
+  default void settle() {}
+
+  /**
    * All states beside the live one, oldest first. Whatever only has such a name, but was neither
    * made nor put aside by a target, is not among them.
    */

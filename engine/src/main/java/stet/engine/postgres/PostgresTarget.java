@@ -1,6 +1,7 @@
 package stet.engine.postgres;
 
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -18,6 +19,9 @@ import stet.engine.postgres.Maintenance.Entry;
  * such a name and bear our mark; they are told apart by their OIDs.
  */
 final class PostgresTarget implements Target {
+  /** How long the server may still work for a client that is gone. */
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+
   private final PostgresPlace place;
   private final BesideNames names;
   private @Nullable Maintenance maintenance;
@@ -221,6 +225,50 @@ final class PostgresTarget implements Target {
           throw e;
         }
       }
+    }
+  }
+
+  /**
+   * Whoever creates, renames or drops a database has the catalog of databases locked until the end.
+   */
+  @Override
+  public void settle() {
+    ask(
+        "cannot see whether an earlier operation is still at work on the databases",
+        m -> {
+          List<Integer> atWork = List.of();
+          long deadline = System.nanoTime() + PATIENCE.toNanos();
+          do {
+            List<Integer> before = atWork;
+            atWork =
+                m.session()
+                    .rows(
+                        """
+                        SELECT DISTINCT l.pid FROM pg_catalog.pg_locks l
+                          JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+                          JOIN pg_catalog.pg_stat_activity me
+                            ON me.pid = pg_catalog.pg_backend_pid() AND me.usesysid = a.usesysid
+                        WHERE l.relation = 'pg_catalog.pg_database'::pg_catalog.regclass
+                          AND l.mode = 'RowExclusiveLock' AND l.pid <> me.pid
+                        """,
+                        row -> row.getInt(1));
+            if (!before.isEmpty()) {
+              // Those that come later belong to nobody who was killed.
+              atWork = atWork.stream().filter(before::contains).toList();
+            }
+          } while (!atWork.isEmpty() && System.nanoTime() < deadline && pause());
+          return atWork;
+        });
+  }
+
+  private static boolean pause() {
+    try {
+      Thread.sleep(20);
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StetException(
+          ErrorCode.INTERRUPTED, "interrupted while waiting for an earlier operation to end", null);
     }
   }
 

@@ -182,6 +182,9 @@ public final class PendingRestore {
     Map<String, RestoreJournal> armed = new LinkedHashMap<>();
     Map<String, List<Beside>> states = new LinkedHashMap<>();
     for (String name : targets.names()) {
+      targets.get(name).settle();
+    }
+    for (String name : targets.names()) {
       Target target = targets.get(name);
       List<Beside> beside = target.beside();
       states.put(name, beside);

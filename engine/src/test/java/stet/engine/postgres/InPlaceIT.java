@@ -117,10 +117,15 @@ class InPlaceIT {
   }
 
   private InPlaceRestore restore(Captured captured, Renames renames, boolean bare) {
+    return restore(captured, renames, bare, Duration.ofSeconds(10));
+  }
+
+  private InPlaceRestore restore(
+      Captured captured, Renames renames, boolean bare, Duration patience) {
     return new InPlaceRestore(
         new PostgresPlace("default", customer(), null, null, renames),
         context(captured, bare, bare),
-        Duration.ofMillis(500));
+        patience);
   }
 
   private InPlaceRestore restore(Captured captured) {
@@ -303,7 +308,7 @@ class InPlaceIT {
     Captured captured = capture(customer());
     try (Connection other = server.connect(DATABASE);
         Statement statement = other.createStatement();
-        InPlace restore = restore(captured)) {
+        InPlace restore = restore(captured, Renames.NONE, false, Duration.ofMillis(500))) {
       other.setAutoCommit(false);
       statement.execute("set application_name = 'long report'");
       statement.execute("select * from t");

@@ -112,6 +112,41 @@ class SwapIT {
   }
 
   @Test
+  void waitsForADatabaseThatIsBeingMadeForAKilledOperation() throws Exception {
+    create(LIVE, "old");
+    try (Connection lock = server.connect("postgres");
+        Target target = target(LIVE)) {
+      lock.setAutoCommit(false);
+      lock.createStatement().execute("lock table pg_database in share mode");
+      Thread creating =
+          Thread.startVirtualThread(() ->
+              server.execute(
+                  "postgres",
+                  "create database "
+                      + SqlText.name(STAGING)
+                      + " connection limit "
+                      + DatabaseProperties.NEWBORN));
+      while (!server
+          .queryOne("postgres", "select count(*) from pg_locks where not granted")
+          .equals("1")) {
+        Thread.sleep(5);
+      }
+      assertThat(target.beside()).isEmpty();
+      Thread.startVirtualThread(() -> {
+        try {
+          Thread.sleep(300);
+          lock.rollback();
+        } catch (SQLException | InterruptedException e) {
+          throw new AssertionError(e);
+        }
+      });
+      target.settle();
+      assertThat(target.beside()).extracting(Beside::name).containsExactly(STAGING);
+      creating.join();
+    }
+  }
+
+  @Test
   void swapsThereAndBackKeepingCommentsAndIdentities() {
     create(LIVE, "old");
     createBeside(STAGING, "new");
