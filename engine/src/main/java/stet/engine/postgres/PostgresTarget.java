@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -103,7 +104,11 @@ final class PostgresTarget implements Target {
 
   @Override
   public void check(RestoreContext context) {
-    new Staging(place, context, names.of(Role.STAGING, context.operation().id())).check();
+    String name = names.of(Role.STAGING, context.operation().id());
+    staging(() -> {
+      new Staging(place, context, name, maintenance()).check();
+      return name;
+    });
   }
 
   @Override
@@ -116,7 +121,7 @@ final class PostgresTarget implements Target {
           "database \"" + name + "\" exists already on " + place.settings().describeServer(),
           "Rename or drop it.");
     }
-    String oid = new Staging(place, context, name).build();
+    String oid = staging(() -> new Staging(place, context, name, maintenance()).build());
     return new Beside(Role.STAGING, operation.id(), name, oid, null);
   }
 
@@ -132,6 +137,20 @@ final class PostgresTarget implements Target {
                       entry.name(), entry.comment().marked(entry.oid(), note).text()));
           return entry;
         });
+  }
+
+  /** Connects anew after what failed, which may have lost the connection. */
+  private <T> T staging(Supplier<T> work) {
+    boolean done = false;
+    try {
+      T result = work.get();
+      done = true;
+      return result;
+    } finally {
+      if (!done) {
+        disconnect();
+      }
+    }
   }
 
   private Entry require(Maintenance maintenance, Beside state) throws SQLException {

@@ -37,13 +37,19 @@ final class Staging {
 
   private final PostgresPlace place;
   private final RestoreContext context;
+  private final Maintenance maintenance;
   private final Operation operation;
   private final String name;
   private final SnapshotFiles files;
 
-  /** Prepares the building of a database that must not exist yet. */
-  Staging(PostgresPlace place, RestoreContext context, String name) {
+  /**
+   * Prepares the building of a database that must not exist yet.
+   *
+   * @param maintenance a session on the server, which stays open
+   */
+  Staging(PostgresPlace place, RestoreContext context, String name, Maintenance maintenance) {
     this.place = place;
+    this.maintenance = maintenance;
     this.context = context;
     this.operation = context.operation();
     this.name = name;
@@ -52,7 +58,7 @@ final class Staging {
 
   /** Finds out whether the server can take the database. */
   void check() {
-    prepared((maintenance, privateFiles) -> prepare(maintenance, privateFiles));
+    prepared(this::prepare);
   }
 
   /**
@@ -64,16 +70,15 @@ final class Staging {
     return prepared(this::build);
   }
 
-  /** What to do with a session on the server and a place for files. */
+  /** What to do with a place for files. */
   @FunctionalInterface
   private interface Prepared<T> {
-    T with(Maintenance maintenance, PrivateFiles privateFiles) throws SQLException;
+    T with(PrivateFiles privateFiles) throws SQLException;
   }
 
   private <T> T prepared(Prepared<T> work) {
-    try (PrivateFiles privateFiles = PrivateFiles.create();
-        Maintenance maintenance = Maintenance.open(place.adminSettings(), place.database())) {
-      return work.with(maintenance, privateFiles);
+    try (PrivateFiles privateFiles = PrivateFiles.create()) {
+      return work.with(privateFiles);
     } catch (RepositoryException e) {
       throw StetException.of(e);
     } catch (JsonException e) {
@@ -101,8 +106,7 @@ final class Staging {
       ArchiveContents contents,
       Adaptation adaptation) {}
 
-  private Preparation prepare(Maintenance maintenance, PrivateFiles privateFiles)
-      throws SQLException {
+  private Preparation prepare(PrivateFiles privateFiles) throws SQLException {
     operation.progress().phase("checking the target of " + place.component());
     Node descriptionFile = files.require(DatabaseCapture.DESCRIPTION);
     DatabaseDescription description =
@@ -133,8 +137,8 @@ final class Staging {
     return new Preparation(description, missing, tools, archive, definitions, contents, adaptation);
   }
 
-  private String build(Maintenance maintenance, PrivateFiles privateFiles) throws SQLException {
-    Preparation prepared = prepare(maintenance, privateFiles);
+  private String build(PrivateFiles privateFiles) throws SQLException {
+    Preparation prepared = prepare(privateFiles);
     DatabaseDescription description = prepared.description();
     Session session = maintenance.session();
     RowLoader loader = new RowLoader(files, description, operation);
@@ -151,7 +155,7 @@ final class Staging {
         (adminIsSuperuser ? place.adminSettings() : place.settings()).withDatabase(name);
     RoleCreation roles = new RoleCreation();
     try {
-      String oid = create(maintenance, description, settings.user());
+      String oid = create(description, settings.user());
       roles.create(session, prepared.missingRoles(), operation.progress());
       new Filling(prepared, settings, session.version(), privateFiles, loader, objects).run();
       DatabaseProperties.apply(session, name, oid, description.database());
@@ -194,8 +198,7 @@ final class Staging {
   }
 
   /** Creates the database, marked as ours, and gives its OID. */
-  private String create(Maintenance maintenance, DatabaseDescription description, String owner)
-      throws SQLException {
+  private String create(DatabaseDescription description, String owner) throws SQLException {
     Session session = maintenance.session();
     String sql = DatabaseProperties.creation(name, description.database(), session.version());
     String me = session.value("SELECT current_user");
@@ -249,6 +252,11 @@ final class Staging {
     /** The sessions of tasks that run. */
     private final Queue<Session> open = new ConcurrentLinkedQueue<>();
 
+    /**
+     * Sessions that wait for work: to begin one costs the server more than most of what it does.
+     */
+    private final Queue<Session> idle = new ConcurrentLinkedQueue<>();
+
     Filling(
         Preparation prepared,
         ConnectionSettings settings,
@@ -270,22 +278,27 @@ final class Staging {
     }
 
     void run() throws SQLException {
+      try {
+        fill();
+      } finally {
+        idle.forEach(Session::close);
+      }
+    }
+
+    private void fill() throws SQLException {
       String component = place.component();
       operation.progress().phase("restoring " + component);
       restore("pre-data", 1, contents.others(), privateFiles);
-      try (Session session = worker()) {
-        adaptation.refuseSettingsOfFunctions(session);
-        loader.loadConfiguration(session);
-      }
-      EarlyIndexes early;
-      try (Session session = worker()) {
-        early =
-            new EarlyIndexes(
+      EarlyIndexes early =
+          ask(session -> {
+            adaptation.refuseSettingsOfFunctions(session);
+            loader.loadConfiguration(session);
+            return new EarlyIndexes(
                 definitions == null ? List.of() : definitions.entries(),
                 loader.large(EarlyIndexes.LEAST_BYTES),
                 tablesWithoutChildren(session),
                 new Apart());
-      }
+          });
       parallel(
           sessions(
               "loader",
@@ -300,9 +313,10 @@ final class Staging {
       analyze(early.analyzed());
       operation.progress().phase("verifying " + component);
       StagingVerifier verifier = new StagingVerifier(description, context, loader);
-      try (Session session = worker()) {
+      ask(session -> {
         verifier.plan(session);
-      }
+        return verifier;
+      });
       List<Parallel.Task> tasks = new ArrayList<>(sessions("verifier", verifier::work));
       // Reading back changes next to nothing, so what is written meanwhile need not be at the end.
       tasks.add(session("flusher", Staging::flush));
@@ -406,6 +420,37 @@ final class Staging {
 
     /** A session in the new database that loads and reads as fast as is safe. */
     private Session worker() {
+      Session waiting = idle.poll();
+      return waiting == null ? connect() : waiting;
+    }
+
+    /** Something to do in one session. */
+    @FunctionalInterface
+    private interface Question<T> {
+      T in(Session session) throws SQLException;
+    }
+
+    private <T> T ask(Question<T> question) throws SQLException {
+      Session session = worker();
+      boolean done = false;
+      try {
+        T answer = question.in(session);
+        done = true;
+        return answer;
+      } finally {
+        release(session, done);
+      }
+    }
+
+    private void release(Session session, boolean usable) {
+      if (usable) {
+        idle.add(session);
+      } else {
+        session.close();
+      }
+    }
+
+    private Session connect() {
       Session session = Session.open(settings, name);
       try {
         session.execute("SET synchronous_commit = off");
@@ -451,7 +496,7 @@ final class Staging {
     }
 
     private void setSequences() throws SQLException {
-      try (Session session = worker()) {
+      ask(session -> {
         for (DatabaseDescription.Sequence sequence : description.sequences()) {
           session.value(
               "SELECT pg_catalog.setval(?::pg_catalog.regclass, ?, ?)",
@@ -459,7 +504,8 @@ final class Staging {
               sequence.lastValue(),
               sequence.called());
         }
-      }
+        return session;
+      });
     }
 
     /**
@@ -467,27 +513,25 @@ final class Staging {
      * other servers.
      */
     private void analyze(Set<String> analyzed) throws SQLException {
-      Queue<String> tables;
-      try (Session session = worker()) {
-        tables =
-            new ConcurrentLinkedQueue<>(
-                session.rows(
-                    """
-                    WITH RECURSIVE calling (oid) AS (
-                      SELECT i.inhparent FROM pg_catalog.pg_inherits i
-                        JOIN pg_catalog.pg_class f ON f.oid = i.inhrelid WHERE f.relkind = 'f'
-                      UNION
-                      SELECT i.inhparent FROM pg_catalog.pg_inherits i
-                        JOIN calling ON calling.oid = i.inhrelid)
-                    SELECT n.nspname, c.relname
-                    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-                      AND c.relkind IN ('r', 'm', 'p')
-                      AND c.oid NOT IN (SELECT oid FROM calling)
-                    ORDER BY pg_catalog.pg_relation_size(c.oid) DESC
-                    """,
-                    row -> SqlText.name(row.getString(1), row.getString(2))));
-      }
+      Queue<String> tables =
+          new ConcurrentLinkedQueue<>(
+              ask(session ->
+                  session.rows(
+                      """
+                      WITH RECURSIVE calling (oid) AS (
+                        SELECT i.inhparent FROM pg_catalog.pg_inherits i
+                          JOIN pg_catalog.pg_class f ON f.oid = i.inhrelid WHERE f.relkind = 'f'
+                        UNION
+                        SELECT i.inhparent FROM pg_catalog.pg_inherits i
+                          JOIN calling ON calling.oid = i.inhrelid)
+                      SELECT n.nspname, c.relname
+                      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                      WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+                        AND c.relkind IN ('r', 'm', 'p')
+                        AND c.oid NOT IN (SELECT oid FROM calling)
+                      ORDER BY pg_catalog.pg_relation_size(c.oid) DESC
+                      """,
+                      row -> SqlText.name(row.getString(1), row.getString(2)))));
       tables.removeAll(analyzed);
       parallel(
           sessions(
@@ -539,10 +583,15 @@ final class Staging {
       return new Parallel.Task(
           name,
           () -> {
-            try (Session session = worker()) {
+            Session session = worker();
+            boolean done = false;
+            try {
               open.add(session);
               with(session, work);
               open.remove(session);
+              done = true;
+            } finally {
+              release(session, done);
             }
           });
     }

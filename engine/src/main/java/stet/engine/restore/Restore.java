@@ -108,10 +108,11 @@ public final class Restore {
       wanted.retainAll(only);
     }
     refuseMissing(manifest, wanted);
-    // Also one that concerns other components: its journal may count on those restored now.
-    PendingRestore.refuse(environment, operation);
     List<Step> steps = new ArrayList<>();
-    try (Targets targets = new Targets(environment, operation, wanted)) {
+    try (Targets all = Targets.all(environment, operation)) {
+      // Also one that concerns other components: its journal may count on those restored now.
+      PendingRestore.refuse(all);
+      Targets targets = all.only(wanted);
       for (String name : targets.names()) {
         Manifest.Entry entry = java.util.Objects.requireNonNull(manifest.component(name));
         Node node =
@@ -227,8 +228,9 @@ public final class Restore {
     for (Step step : plan.steps) {
       names.add(step.entry.name());
     }
-    PendingRestore.refuse(environment, operation);
-    try (Targets targets = new Targets(environment, operation, names)) {
+    try (Targets all = Targets.all(environment, operation)) {
+      PendingRestore.refuse(all);
+      Targets targets = all.only(names);
       for (Step step : plan.steps) {
         targets.get(step.entry.name()).check(context(plan, step));
       }
@@ -264,7 +266,6 @@ public final class Restore {
    *     state is then as before
    */
   public Result runInPlace(Plan plan, EnvironmentLock lock, Saver saver) {
-    PendingRestore.refuse(environment, operation);
     Set<String> names = new LinkedHashSet<>();
     for (Step step : plan.steps) {
       if (!step.inPlace) {
@@ -272,8 +273,10 @@ public final class Restore {
       }
     }
     Step within = plan.steps.stream().filter(Step::inPlace).findFirst().orElseThrow();
-    try (Targets targets = new Targets(environment, operation, names);
+    try (Targets all = Targets.all(environment, operation);
         InPlace inPlace = open(plan, within)) {
+      PendingRestore.refuse(all);
+      Targets targets = all.only(names);
       inPlace.check();
       for (Step step : plan.steps) {
         if (!step.inPlace) {
@@ -347,10 +350,10 @@ public final class Restore {
    */
   public RestoreJournal rollbackInPlace(
       Plan plan, String undone, EnvironmentLock lock, Saver saver) {
-    PendingRestore.refuse(environment, operation);
     Step within = plan.steps.stream().filter(Step::inPlace).findFirst().orElseThrow();
     try (Targets targets = Targets.all(environment, operation);
         InPlace inPlace = open(plan, within)) {
+      PendingRestore.refuse(targets);
       List<Swap.Change> changes = PreviousStates.changes(targets, undone);
       inPlace.check();
       for (Step step : plan.steps) {

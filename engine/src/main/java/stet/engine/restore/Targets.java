@@ -10,30 +10,32 @@ import stet.engine.component.Component;
 import stet.engine.component.Operation;
 import stet.engine.component.Target;
 
-/** The open targets of some components of an environment, in the order of its backup set. */
+/** The open targets of components of an environment, in the order of its backup set. */
 final class Targets implements AutoCloseable {
   private final Map<String, Target> targets = new LinkedHashMap<>();
 
-  /** Opens the targets of the components in {@code names}. */
-  Targets(Environment environment, Operation operation, Set<String> names) {
-    try {
-      for (Component component : environment.components()) {
-        if (names.contains(component.name())) {
-          targets.put(component.name(), component.target(operation));
-        }
-      }
-    } catch (RuntimeException e) {
-      close();
-      throw e;
-    }
-  }
+  private Targets() {}
 
   /** Opens the targets of all components. */
   static Targets all(Environment environment, Operation operation) {
-    return new Targets(
-        environment,
-        operation,
-        Set.copyOf(environment.components().stream().map(Component::name).toList()));
+    Targets all = new Targets();
+    try {
+      for (Component component : environment.components()) {
+        all.targets.put(component.name(), component.target(operation));
+      }
+    } catch (RuntimeException e) {
+      all.close();
+      throw e;
+    }
+    return all;
+  }
+
+  /** Some of these targets; they are open for as long as these are. */
+  Targets only(Set<String> names) {
+    Targets some = new Targets();
+    some.targets.putAll(targets);
+    some.targets.keySet().retainAll(names);
+    return some;
   }
 
   Target get(String component) {

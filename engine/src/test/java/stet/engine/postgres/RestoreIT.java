@@ -823,10 +823,13 @@ class RestoreIT {
     Captured captured = smallShop();
     server.createDatabase("shop.staging-0a1b2c3d");
     PostgresPlace place = new PostgresPlace("default", settings(server.url("shop")), null, null);
-    assertThatThrownBy(() ->
-            new Staging(place, restore(captured, "0a1b2c3d"), "shop.staging-0a1b2c3d").build())
-        .isInstanceOf(StetException.class)
-        .hasMessageContaining("already exists");
+    try (Maintenance maintenance = Maintenance.open(place.adminSettings(), "shop")) {
+      Staging staging =
+          new Staging(place, restore(captured, "0a1b2c3d"), "shop.staging-0a1b2c3d", maintenance);
+      assertThatThrownBy(staging::build)
+          .isInstanceOf(StetException.class)
+          .hasMessageContaining("already exists");
+    }
     assertThat(server.databases()).contains("shop.staging-0a1b2c3d");
   }
 

@@ -152,7 +152,7 @@ class InPlaceSwapIT {
     Operation operation = operation(RESTORE);
     InPlace real = database.inPlace(context("default", operation));
     try (EnvironmentLock lock = EnvironmentLock.acquire(environment);
-        Targets targets = new Targets(environment, operation, java.util.Set.of("media"));
+        Targets targets = Targets.all(environment, operation);
         InPlace inPlace =
             mortal.isEmpty() ? real : new Mortal(real, mortal.equals("after the commit"))) {
       inPlace.check();
@@ -197,7 +197,7 @@ class InPlaceSwapIT {
   void aCommitThatFailsSwapsTheDirectoryBack() throws Exception {
     Operation operation = operation(RESTORE);
     try (EnvironmentLock lock = EnvironmentLock.acquire(environment);
-        Targets targets = new Targets(environment, operation, java.util.Set.of("media"));
+        Targets targets = Targets.all(environment, operation);
         InPlace inPlace = database.inPlace(context("default", operation))) {
       inPlace.check();
       Swap.Change change =
