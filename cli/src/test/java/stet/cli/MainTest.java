@@ -185,7 +185,7 @@ class MainTest {
   void tellsAllConfigurationErrorsAndEachHintOnce() throws Exception {
     configure(
         CONFIGURATION.replace("protected: true", "protectd: true")
-            + "restore: { keep_previous: 7m }\nrules: {}\nretention: {}\n");
+            + "restore: { keep_previous: 7m }\nreplicas: {}\nretention: {}\n");
 
     Stet.Result result = stet.run("config", "validate", "--env", "production");
 
@@ -196,17 +196,17 @@ class MainTest {
             """
             stet: error: stet.yaml:6:5: environments.production.protectd: unknown key; did you mean protected?
             stet: error: stet.yaml:16:27: restore.keep_previous: "7m" could mean minutes or months
-            stet: error: stet.yaml:17:1: rules: not supported by this version of stet
+            stet: error: stet.yaml:17:1: replicas: not supported by this version of stet
             stet: error: stet.yaml:18:1: retention: not supported by this version of stet
             hint: Write 7min for minutes, or days for months: one month is about 30d.
-            hint: Remove rules, or use a version of stet that supports it.
+            hint: Remove replicas, or use a version of stet that supports it.
             hint: Remove retention, or use a version of stet that supports it.
             """);
   }
 
   @Test
   void writesConfigurationErrorsAsADocument() throws Exception {
-    configure(CONFIGURATION + "rules: {}\nmasks: {}\n");
+    configure(CONFIGURATION + "replicas: {}\nmasks: {}\n");
 
     Stet.Result result = stet.run("config", "validate", "--json");
 
@@ -217,7 +217,7 @@ class MainTest {
     assertThat(first.string("source")).isEqualTo("stet.yaml");
     assertThat(first.integer("line")).isEqualTo(16);
     assertThat(first.integer("column")).isEqualTo(1);
-    assertThat(first.string("path")).isEqualTo("rules");
+    assertThat(first.string("path")).isEqualTo("replicas");
     assertThat(first.string("message")).isEqualTo("not supported by this version of stet");
   }
 

@@ -2,6 +2,7 @@ package stet.engine;
 
 import java.util.List;
 import stet.engine.component.Component;
+import stet.engine.rules.BoundRules;
 
 /**
  * One running place of an application.
@@ -11,9 +12,16 @@ import stet.engine.component.Component;
  * @param guarded whether it is protected: a restore onto it needs its name confirmed and takes a
  *     snapshot first
  * @param components its backup set flattened, in the order of capture
+ * @param rules what holds in a coherent state of it
  */
-public record Environment(String app, String name, boolean guarded, List<Component> components) {
+public record Environment(
+    String app, String name, boolean guarded, List<Component> components, BoundRules rules) {
   public Environment {
     components = List.copyOf(components);
+  }
+
+  /** One without rules. */
+  public Environment(String app, String name, boolean guarded, List<Component> components) {
+    this(app, name, guarded, components, BoundRules.NONE);
   }
 }

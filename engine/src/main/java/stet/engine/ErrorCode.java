@@ -33,6 +33,10 @@ public enum ErrorCode {
   CONFIGURATION(20),
   /** A source or target, its server or its tools failed. */
   SOURCE(21),
+  /** Rules are violated that were not, or must not be. */
+  INCOHERENT(22),
+  /** A snapshot did not come back as it was captured. */
+  PROOF_FAILED(23),
   /** The action needs consent that was not given. */
   REFUSED(24),
   /** The process was asked to stop. */

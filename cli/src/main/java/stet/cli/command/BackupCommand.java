@@ -15,10 +15,12 @@ import stet.cli.session.Session;
 import stet.engine.Environment;
 import stet.engine.EnvironmentLock;
 import stet.engine.ErrorCode;
+import stet.engine.StetException;
 import stet.engine.backup.Backup;
 import stet.engine.component.Component;
 import stet.engine.component.Operation;
 import stet.engine.restore.PreviousStates;
+import stet.engine.rules.Finding;
 import stet.engine.snapshot.Manifest;
 import stet.repository.Repository;
 import stet.repository.json.JsonObject;
@@ -30,7 +32,8 @@ import stet.repository.json.JsonObject;
     footer = {
       "",
       "JSON: {message_type: \"summary\", dry_run, snapshot_id, parent, data_blobs, tree_blobs, data_added,"
-          + " data_added_packed, total_duration, components: [{name, kind}], skipped};"
+          + " data_added_packed, total_duration, components: [{name, kind}], skipped, rules: [{rule,"
+          + " text, violations, hash, examples, orphans?, orphan_examples?}]};"
           + " with -n {message_type: \"summary\", dry_run, components: [{name, kind}]}"
     })
 public final class BackupCommand implements Callable<Integer> {
@@ -75,7 +78,7 @@ public final class BackupCommand implements Callable<Integer> {
         result = backup.run(tags);
       }
       progress.close();
-      return done(output, result);
+      return done(output, result, configuration.failsOnViolations());
     }
   }
 
@@ -99,7 +102,7 @@ public final class BackupCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static int done(Output output, Backup.Result result) {
+  private static int done(Output output, Backup.Result result, boolean failsOnViolations) {
     Manifest manifest = result.manifest();
     Duration took = Duration.between(result.started(), result.finished());
     List<String> skipped = result.skipped();
@@ -120,7 +123,8 @@ public final class BackupCommand implements Callable<Integer> {
                   manifest.components().stream()
                       .map(e -> new JsonObject().put("name", e.name()).put("kind", e.kind()))
                       .toList())
-              .put("skipped", skipped));
+              .put("skipped", skipped)
+              .put("rules", manifest.findings().stream().map(Finding::toJson).toList()));
     } else {
       for (String path : skipped) {
         output.warn("could not be read and was left out: " + path, null);
@@ -138,6 +142,23 @@ public final class BackupCommand implements Callable<Integer> {
               + " of "
               + manifest.environment()
               + " is complete; it is not proven until it has been restored");
+    }
+    List<String> violated =
+        manifest.findings().stream()
+            .filter(finding -> finding.violations() > 0)
+            .map(Finding::describe)
+            .toList();
+    if (!violated.isEmpty() && failsOnViolations) {
+      throw new StetException(
+          ErrorCode.INCOHERENT,
+          "snapshot "
+              + result.snapshot().shortText()
+              + " is complete, but what it holds is incoherent: "
+              + String.join("; ", violated),
+          "Mend the rows or files and back up again; `dangling: warn` lets it pass.");
+    }
+    if (!output.json()) {
+      violated.forEach(text -> output.warn(text, null));
     }
     return skipped.isEmpty() ? 0 : ErrorCode.UNREADABLE.exitStatus();
   }

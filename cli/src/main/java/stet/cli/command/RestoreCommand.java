@@ -30,6 +30,7 @@ import stet.engine.restore.PreviousStates;
 import stet.engine.restore.Restore;
 import stet.engine.restore.RestoreJournal;
 import stet.engine.restore.TableRestoration;
+import stet.engine.rules.Finding;
 import stet.repository.Repository;
 import stet.repository.json.JsonObject;
 import stet.repository.lock.RepositoryLock;
@@ -46,7 +47,7 @@ import stet.repository.snapshot.Snapshot;
     footer = {
       "",
       "JSON: {message_type: \"summary\", operation, snapshot_id, components, previous, saved_snapshot_id?,"
-          + " total_duration};"
+          + " rules, total_duration};"
           + " with --to-dir {message_type: \"summary\", snapshot_id, directory};"
           + " with --table {message_type: \"summary\", snapshot_id, table, rows};"
           + " with --resume or --abort {message_type: \"summary\", finished, undone}"
@@ -127,6 +128,13 @@ public final class RestoreCommand implements Callable<Integer> {
   private boolean noPrivileges;
 
   @Option(
+      names = "--allow-violations",
+      description =
+          "Let a state become live that violates rules which held when it was captured; such as"
+              + " rows without their files, where only one of the two is restored.")
+  private boolean allowViolations;
+
+  @Option(
       names = "--resume",
       description =
           "Finish a restore that was interrupted during its swap; one interrupted before is undone.")
@@ -158,12 +166,12 @@ public final class RestoreCommand implements Callable<Integer> {
           "--resume, --abort, --to-dir and --table exclude each other",
           "Give one of them.");
     }
-    if ((inPlace || noOwner || noPrivileges)
+    if ((inPlace || noOwner || noPrivileges || allowViolations)
         && (resume || abort || toDirectory != null || table != null)) {
       throw new StetException(
           ErrorCode.USAGE,
-          "--in-place, --no-owner and --no-privileges do not go with --resume, --abort, --to-dir or"
-              + " --table",
+          "--in-place, --no-owner, --no-privileges and --allow-violations do not go with --resume,"
+              + " --abort, --to-dir or --table",
           "Leave them out.");
     }
     requireWith("--path", path, "--to-dir", toDirectory);
@@ -312,7 +320,10 @@ public final class RestoreCommand implements Callable<Integer> {
       try (ProgressBar progress = session.progress()) {
         plan =
             new Restore(repository.reader(), environment, session.operation(progress))
-                .plan(chosen, only, new Restore.Manner(inPlace, noOwner, noPrivileges));
+                .plan(
+                    chosen,
+                    only,
+                    new Restore.Manner(inPlace, noOwner, noPrivileges, allowViolations));
       }
       consent(environment, plan);
       try (ProgressBar progress = session.progress()) {
@@ -382,6 +393,7 @@ public final class RestoreCommand implements Callable<Integer> {
               .put("components", names)
               .put("previous", replaced)
               .putIfPresent("saved_snapshot_id", saved.snapshot())
+              .put("rules", result.findings().stream().map(Finding::toJson).toList())
               .put("total_duration", took.toMillis() / 1000.0));
       return;
     }

@@ -7,6 +7,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.engine.rules.Rule;
 
 /**
  * A configuration that was read without fault.
@@ -15,6 +16,8 @@ import stet.engine.StetException;
  * @param app the application's name
  * @param repository where snapshots are kept
  * @param restore how restores are done
+ * @param rules what holds in every coherent state of the application
+ * @param failsOnViolations whether a backup fails where rules are violated
  * @param environments the environments by name, in the order of the file; at least one
  * @param warnings what is unwise but not wrong, of all environments
  */
@@ -23,10 +26,13 @@ public record Configuration(
     String app,
     RepositorySettings repository,
     RestoreSettings restore,
+    List<Rule> rules,
+    boolean failsOnViolations,
     Map<String, EnvironmentSettings> environments,
     List<Problem> warnings) {
   public Configuration {
     environments = Collections.unmodifiableMap(new LinkedHashMap<>(environments));
+    rules = List.copyOf(rules);
     warnings = List.copyOf(warnings);
   }
 

@@ -204,6 +204,9 @@ final class ConfigurationReader {
     Map<String, Values> declared =
         Objects.requireNonNullElse(root.get(Definition.ENVIRONMENTS), Map.of());
     declared.keySet().forEach(environment -> OwnPaths.check(reading, environment));
+    List<RulesShape.Given> rules =
+        Objects.requireNonNullElse(root.get(Definition.RULES), List.of());
+    new RuleBinding(reading, declared).check(rules);
 
     String used =
         chosen == null && declared.size() == 1 ? declared.keySet().iterator().next() : chosen;
@@ -228,6 +231,8 @@ final class ConfigurationReader {
                 restore == null
                     ? Definition.KEEP_PREVIOUS.otherwise()
                     : restore.get(Definition.KEEP_PREVIOUS))),
+        rules.stream().map(RulesShape.Given::rule).toList(),
+        "fail".equals(root.get(Definition.DANGLING)),
         environments,
         reading.warnings().stream()
             .filter(finding -> finding.environment() == null || finding.environment().equals(used))

@@ -72,10 +72,21 @@ final class Definition {
   static final Key<Values> RESTORE =
       Key.optional("restore", Section.of(KEEP_PREVIOUS).later("after"), "How restores are done.");
 
+  static final Key<List<RulesShape.Given>> RULES =
+      Key.optional(
+          "rules", new RulesShape(), List.of(), "What holds in every coherent state, by names.");
+
+  static final Key<String> DANGLING =
+      Key.optional(
+          "dangling",
+          Shapes.word(List.of("warn", "fail")),
+          "warn",
+          "What a backup does about rules that are violated: warn, or fail with exit status 22. The"
+              + " snapshot is kept either way.");
+
   static final Section ROOT =
-      Section.of(VERSION, APP, REPOSITORY, ENVIRONMENTS, RESTORE)
+      Section.of(VERSION, APP, REPOSITORY, ENVIRONMENTS, RULES, DANGLING, RESTORE)
           .later(
-              "rules",
               "objectives",
               "retention",
               "schedules",

@@ -1,6 +1,8 @@
 package stet.cli.config;
 
 import java.util.List;
+import stet.engine.rules.BoundRules;
+import stet.engine.rules.Rule;
 
 /**
  * An environment of the configuration.
@@ -15,5 +17,10 @@ public record EnvironmentSettings(
   public EnvironmentSettings {
     components = List.copyOf(components);
     problems = List.copyOf(problems);
+  }
+
+  /** Those of the rules that concern this environment's components. */
+  public BoundRules rules(List<Rule> all) {
+    return BoundRules.of(all, RuleBinding.parts(components));
   }
 }

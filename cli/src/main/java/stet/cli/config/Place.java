@@ -42,6 +42,11 @@ record Place(Reading reading, String path, @Nullable String environment) {
     reading.problem(new Problem(reading.position(node), path, message, hint), environment, false);
   }
 
+  /** Reports a fault of the text itself at a place inside a value. */
+  void problem(Position position, String message, @Nullable String hint) {
+    reading.problem(new Problem(position, path, message, hint), environment, false);
+  }
+
   /**
    * Reports a fault that this machine has with the text, such as a variable that is not set: one
    * file serves several machines, so inside an environment it matters only where that is used.

@@ -10,7 +10,7 @@ import stet.repository.json.JsonObject;
  * @param <T> what it becomes
  */
 sealed interface Shape<T>
-    permits Scalar, Listing, Mapping, Named, Section, SecretShape, StateShape {
+    permits Scalar, Listing, Mapping, Named, RulesShape, Section, SecretShape, StateShape {
 
   /** What is accepted, as it stands after "expected" in messages, such as {@code a list}. */
   String expected();

@@ -35,6 +35,7 @@ public final class Configured {
         configuration.app(),
         settings.name(),
         settings.isProtected(),
-        ComponentSettings.createAll(settings.components()));
+        ComponentSettings.createAll(settings.components()),
+        settings.rules(configuration.rules()));
   }
 }

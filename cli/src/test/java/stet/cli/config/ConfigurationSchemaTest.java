@@ -231,7 +231,9 @@ class ConfigurationSchemaTest {
     if (properties != null) {
       for (String key : properties.keys()) {
         JsonObject property = properties.object(key);
-        boolean section = property.has("properties") || property.has("propertyNames");
+        boolean section =
+            property.has("properties")
+                || property.get("additionalProperties") instanceof JsonObject;
         if (key.matches(".*_(file|command)") && properties.has(key.replaceFirst("_[a-z]+$", ""))) {
           continue;
         }

@@ -21,6 +21,8 @@ import stet.engine.component.Captured;
 import stet.engine.component.Component;
 import stet.engine.component.Operation;
 import stet.engine.restore.PendingRestore;
+import stet.engine.rules.Finding;
+import stet.engine.rules.Rule;
 import stet.engine.snapshot.Manifest;
 import stet.engine.snapshot.SnapshotCatalog;
 import stet.engine.snapshot.SnapshotFiles;
@@ -86,6 +88,10 @@ public final class Backup {
     for (Component component : environment.components()) {
       operation.progress().phase("checking " + component.name());
       component.check(operation);
+      List<Rule> rules = environment.rules().of(component.name());
+      if (!rules.isEmpty()) {
+        component.checkRules(rules);
+      }
       operation.checkStop();
     }
   }
@@ -124,9 +130,8 @@ public final class Backup {
       Parent base = parent.map(p -> parent(reader, p)).orElse(Parent.NONE);
       RowHash.Key hashKey =
           base.manifest() == null ? inheritKey(catalog, reader) : base.manifest().hashKey();
-      try (PackWriter writer = repository.newWriter()) {
-        List<Manifest.Entry> entries = new ArrayList<>();
-        List<Node> nodes = new ArrayList<>();
+      try (PackWriter writer = repository.newWriter();
+          Coherence coherence = new Coherence(reader, writer, operation.progress())) {
         for (Component component : environment.components()) {
           operation.progress().phase("capturing " + component.name());
           Captured captured =
@@ -139,11 +144,12 @@ public final class Backup {
                       base.details(component),
                       base.started(),
                       hashKey,
-                      repository.config().chunkerPolynomial()));
-          entries.add(new Manifest.Entry(component.name(), component.kind(), captured.manifest()));
-          nodes.add(captured.node());
+                      repository.config().chunkerPolynomial(),
+                      environment.rules().of(component.name())));
+          coherence.add(component, captured, base.node(component.name()));
           operation.checkStop();
         }
+        List<Finding> findings = coherence.findings();
         Manifest manifest =
             new Manifest(
                 environment.app(),
@@ -152,9 +158,10 @@ public final class Backup {
                 Instant.now(),
                 Version.TEXT,
                 hashKey,
-                entries);
+                coherence.entries(),
+                findings);
         operation.progress().phase("committing");
-        Id tree = saveRoot(writer, nodes, manifest);
+        Id tree = saveRoot(writer, coherence.nodes(), manifest);
         writer.flush();
         if (!repository.index().damagedPacks().equals(damaged)) {
           copyFromDamaged(tree, reader, writer);

@@ -1,8 +1,10 @@
 package stet.engine.component;
 
 import java.time.Instant;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import stet.engine.RowHash;
+import stet.engine.rules.Rule;
 import stet.repository.BlobSink;
 import stet.repository.BlobSource;
 import stet.repository.chunk.Polynomial;
@@ -21,6 +23,7 @@ import stet.repository.tree.Node;
  *     the parent
  * @param hashKey the key of content hashes, the same in all snapshots of a repository's application
  * @param polynomial the repository's chunker polynomial
+ * @param rules what to evaluate at the moment that is captured
  */
 public record CaptureContext(
     Operation operation,
@@ -30,4 +33,27 @@ public record CaptureContext(
     @Nullable JsonObject parentManifest,
     @Nullable Instant parentStarted,
     RowHash.Key hashKey,
-    Polynomial polynomial) {}
+    Polynomial polynomial,
+    List<Rule> rules) {
+  /** One without rules. */
+  public CaptureContext(
+      Operation operation,
+      BlobSink sink,
+      BlobSource source,
+      @Nullable Node parent,
+      @Nullable JsonObject parentManifest,
+      @Nullable Instant parentStarted,
+      RowHash.Key hashKey,
+      Polynomial polynomial) {
+    this(
+        operation,
+        sink,
+        source,
+        parent,
+        parentManifest,
+        parentStarted,
+        hashKey,
+        polynomial,
+        List.of());
+  }
+}

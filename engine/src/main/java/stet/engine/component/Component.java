@@ -1,8 +1,12 @@
 package stet.engine.component;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.engine.rules.Evaluation;
+import stet.engine.rules.Paths;
+import stet.engine.rules.Rule;
 
 /** One piece of an environment's state. Holds no connection or open file between calls. */
 public interface Component {
@@ -18,6 +22,28 @@ public interface Component {
    * @throws stet.engine.StetException naming the object that is missing, unreachable or unreadable
    */
   void check(Operation operation);
+
+  /**
+   * Fails if rules about the component's tables could not be evaluated. Reads no rows.
+   *
+   * @throws stet.engine.StetException with {@code CONFIGURATION} naming what does not exist, and
+   *     where the rule stands
+   */
+  default void checkRules(List<Rule> rules) {}
+
+  /**
+   * Evaluates rules in the live state.
+   *
+   * @return what they found, to be closed
+   */
+  default Evaluation evaluate(List<Rule> rules) {
+    throw new UnsupportedOperationException(kind() + " has no tables");
+  }
+
+  /** The paths of the live state's files, to be closed. */
+  default Paths paths() {
+    throw new UnsupportedOperationException(kind() + " has no files");
+  }
 
   /**
    * Captures the whole component.

@@ -23,6 +23,16 @@ public interface ComponentKind {
    */
   List<Setting> settings();
 
+  /** Whether rules can speak of tables of such a component. */
+  default boolean hasTables() {
+    return false;
+  }
+
+  /** Whether rules can speak of files of such a component. */
+  default boolean hasFiles() {
+    return false;
+  }
+
   /**
    * Makes a component from its definition, without touching what it stands for.
    *

@@ -1,5 +1,9 @@
 package stet.engine.component;
 
+import java.util.List;
+import stet.engine.rules.Evaluation;
+import stet.engine.rules.Rule;
+
 /**
  * A restore within the live place of a component, for places where nothing can be built beside it.
  * All is done in one transaction, so that the captured state takes the place of the live one at
@@ -31,6 +35,15 @@ public interface InPlace extends AutoCloseable {
    *     differs
    */
   void build();
+
+  /**
+   * Evaluates rules in what was built.
+   *
+   * @return what they found, to be closed
+   */
+  default Evaluation evaluate(List<Rule> rules) {
+    throw new UnsupportedOperationException("rules speak of tables, and there are none");
+  }
 
   /**
    * Makes what was built live.

@@ -2,6 +2,8 @@ package stet.engine.component;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import stet.engine.rules.Evaluation;
+import stet.engine.rules.Rule;
 
 /**
  * The place where a component lives, as a restore works on it: the live state, and states that lie
@@ -63,6 +65,15 @@ public interface Target extends AutoCloseable {
    * made nor put aside by a target, is not among them.
    */
   List<Beside> beside();
+
+  /**
+   * Evaluates rules in a staged state.
+   *
+   * @return what they found, to be closed
+   */
+  default Evaluation evaluate(Beside state, List<Rule> rules) {
+    throw new UnsupportedOperationException("rules speak of tables, and there are none");
+  }
 
   /**
    * Measures what a state beside the live one takes of its file system, which may mean to look at

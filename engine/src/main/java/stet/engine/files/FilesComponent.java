@@ -16,6 +16,7 @@ import stet.engine.posix.PosixException;
 import stet.engine.posix.PosixPath;
 import stet.engine.posix.Stat;
 import stet.engine.posix.TreeRemoval;
+import stet.engine.rules.Paths;
 
 /** A directory tree. */
 public final class FilesComponent implements Component {
@@ -79,6 +80,15 @@ public final class FilesComponent implements Component {
       return parent.find(path.name());
     } catch (PosixException e) {
       return null;
+    }
+  }
+
+  @Override
+  public Paths paths() {
+    try {
+      return new LivePaths(open());
+    } catch (PosixException e) {
+      throw FileErrors.of(e);
     }
   }
 

@@ -51,6 +51,11 @@ public final class FilesKind implements ComponentKind {
   }
 
   @Override
+  public boolean hasFiles() {
+    return true;
+  }
+
+  @Override
   public Component create(ComponentDefinition definition) {
     String text = definition.text(PATH);
     if (text == null || text.isEmpty()) {

@@ -24,6 +24,7 @@ import stet.engine.postgres.DatabaseDescription.Database;
 import stet.engine.postgres.DatabaseDescription.LargeObject;
 import stet.engine.postgres.DatabaseDescription.Server;
 import stet.engine.postgres.DatabaseDescription.Table;
+import stet.engine.rules.Evaluation;
 import stet.repository.BlobSink;
 import stet.repository.BlobType;
 import stet.repository.RepositoryException;
@@ -137,6 +138,25 @@ final class DatabaseCapture {
 
   private Captured read(ConnectionSettings pinned, CaptureContext context, SnapshotHolder holder)
       throws SQLException, SourceChangedException {
+    AtomicReference<Evaluation> evaluation = new AtomicReference<>(Evaluation.NONE);
+    boolean done = false;
+    try {
+      Captured captured = read(pinned, context, holder, evaluation);
+      done = true;
+      return captured;
+    } finally {
+      if (!done) {
+        evaluation.get().close();
+      }
+    }
+  }
+
+  private Captured read(
+      ConnectionSettings pinned,
+      CaptureContext context,
+      SnapshotHolder holder,
+      AtomicReference<Evaluation> evaluation)
+      throws SQLException, SourceChangedException {
     Operation operation = context.operation();
     BlobSink sink = context.sink();
     Instant time = Instant.now();
@@ -175,6 +195,18 @@ final class DatabaseCapture {
               schema.set(dump.definitions(SCHEMA, holder.snapshot(), encoding(database), patience));
               roles.set(dump.globals(ROLES));
             }));
+    if (!context.rules().isEmpty()) {
+      tasks.add(
+          new Parallel.Task(
+              "rules",
+              () -> {
+                try (Session session = Session.open(pinned)) {
+                  holder.begin(session);
+                  evaluation.set(new RuleQueries(session).evaluate(context.rules()));
+                  session.execute("COMMIT");
+                }
+              }));
+    }
     run(tasks, reader);
     holder.verifyUnchanged();
 
@@ -201,7 +233,8 @@ final class DatabaseCapture {
     entries.add(files.save(LOAD, LoadScript.write(description, copyFiles)));
     entries.sort(Tree.BY_NAME);
     Node node = Node.directory(name, time, sink.save(BlobType.TREE, Tree.encode(entries)));
-    return new Captured(node, manifest(description, position, reader, context.hashKey()));
+    return new Captured(
+        node, manifest(description, position, reader, context.hashKey()), evaluation.get());
   }
 
   private static List<DatabaseDescription.Sequence> sequences(

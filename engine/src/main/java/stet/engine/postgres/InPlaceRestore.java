@@ -14,6 +14,8 @@ import stet.engine.component.InPlace;
 import stet.engine.component.Operation;
 import stet.engine.component.RestoreContext;
 import stet.engine.process.PrivateFiles;
+import stet.engine.rules.Evaluation;
+import stet.engine.rules.Rule;
 import stet.repository.RepositoryException;
 import stet.repository.json.JsonException;
 
@@ -267,6 +269,11 @@ final class InPlaceRestore implements InPlace {
       }
       throw e;
     }
+  }
+
+  @Override
+  public Evaluation evaluate(List<Rule> rules) {
+    return attempt(() -> new RuleQueries(session()).evaluate(rules));
   }
 
   @Override

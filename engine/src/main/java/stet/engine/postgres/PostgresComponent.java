@@ -3,6 +3,7 @@ package stet.engine.postgres;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -13,6 +14,8 @@ import stet.engine.component.InPlace;
 import stet.engine.component.Operation;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
+import stet.engine.rules.Evaluation;
+import stet.engine.rules.Rule;
 
 /** A PostgreSQL database. */
 final class PostgresComponent implements Component {
@@ -56,6 +59,24 @@ final class PostgresComponent implements Component {
       new SourceCheck(session, pinned, operation).run();
     } catch (SQLException e) {
       throw PostgresErrors.failed("cannot check " + pinned.describe(), e);
+    }
+  }
+
+  @Override
+  public void checkRules(List<Rule> rules) {
+    try (Session session = Session.open(settings.pinned())) {
+      new RuleQueries(session).check(rules);
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot check the rules about " + settings.describe(), e);
+    }
+  }
+
+  @Override
+  public Evaluation evaluate(List<Rule> rules) {
+    try (Session session = Session.open(settings.pinned())) {
+      return RuleQueries.evaluateAtOneMoment(session, rules);
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot evaluate the rules in " + settings.describe(), e);
     }
   }
 

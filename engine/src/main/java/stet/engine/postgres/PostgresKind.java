@@ -56,6 +56,11 @@ public final class PostgresKind implements ComponentKind {
   }
 
   @Override
+  public boolean hasTables() {
+    return true;
+  }
+
+  @Override
   public Component create(ComponentDefinition definition) {
     ConnectionSettings url = parse(definition, "url");
     ConnectionSettings admin = parse(definition, "admin_url");

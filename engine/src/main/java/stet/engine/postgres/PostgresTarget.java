@@ -14,6 +14,8 @@ import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
 import stet.engine.postgres.DatabaseSwap.Rename;
 import stet.engine.postgres.Maintenance.Entry;
+import stet.engine.rules.Evaluation;
+import stet.engine.rules.Rule;
 
 /**
  * A database as the place of a restore. States beside it are databases on the same server that have
@@ -317,6 +319,16 @@ final class PostgresTarget implements Target {
     BesideNames.Parsed parsed = Objects.requireNonNull(names.parse(entry.name()));
     return new Beside(
         parsed.role(), parsed.operation(), entry.name(), entry.oid(), entry.comment().note());
+  }
+
+  @Override
+  public Evaluation evaluate(Beside state, List<Rule> rules) {
+    try (Session session = Session.open(place.adminSettings(), state.name())) {
+      return RuleQueries.evaluateAtOneMoment(session, rules);
+    } catch (SQLException e) {
+      throw PostgresErrors.failed(
+          "cannot evaluate the rules in database \"" + state.name() + "\"", e);
+    }
   }
 
   @Override

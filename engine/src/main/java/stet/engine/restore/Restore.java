@@ -18,6 +18,7 @@ import stet.engine.component.Operation;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Target.Beside;
 import stet.engine.component.Target.Live;
+import stet.engine.rules.Finding;
 import stet.engine.snapshot.Manifest;
 import stet.engine.snapshot.SnapshotFiles;
 import stet.repository.BlobSource;
@@ -45,8 +46,16 @@ public final class Restore {
    * @param inPlace whether components that can be are restored within the live state
    * @param noOwner as in {@link RestoreContext}
    * @param noPrivileges as in {@link RestoreContext}
+   * @param allowViolations whether a state may become live that violates rules which held when it
+   *     was captured
    */
-  public record Manner(boolean inPlace, boolean noOwner, boolean noPrivileges) {}
+  public record Manner(
+      boolean inPlace, boolean noOwner, boolean noPrivileges, boolean allowViolations) {
+    /** One that refuses new violations. */
+    public Manner(boolean inPlace, boolean noOwner, boolean noPrivileges) {
+      this(inPlace, noOwner, noPrivileges, false);
+    }
+  }
 
   /**
    * What a restore would do.
@@ -77,9 +86,10 @@ public final class Restore {
    * What a restore has done.
    *
    * @param journal what was swapped
+   * @param findings what the rules found in what became live
    * @param finished when the last component was live
    */
-  public record Result(RestoreJournal journal, Instant finished) {}
+  public record Result(RestoreJournal journal, List<Finding> findings, Instant finished) {}
 
   /**
    * Plans the restore of a snapshot without changing anything.
@@ -236,15 +246,17 @@ public final class Restore {
       }
       PendingRestore.dropDebris(targets, operation);
       Map<String, Beside> staged = new HashMap<>();
+      List<Finding> findings;
       try {
         for (Step step : plan.steps) {
           stage(plan, step, targets, staged);
         }
+        findings = checkRules(plan, targets, staged, null);
       } catch (RuntimeException e) {
         Shielded.run(() -> dropAll(targets, staged, e));
         throw e;
       }
-      return swap(plan, lock, targets, staged, null);
+      return swap(plan, lock, targets, staged, findings, null);
     }
   }
 
@@ -285,6 +297,7 @@ public final class Restore {
       }
       PendingRestore.dropDebris(targets, operation);
       Map<String, Beside> staged = new HashMap<>();
+      List<Finding> findings;
       LastStep last;
       try {
         for (Step step : plan.steps) {
@@ -293,11 +306,12 @@ public final class Restore {
           }
         }
         last = build(within, inPlace, saver);
+        findings = checkRules(plan, targets, staged, inPlace);
       } catch (RuntimeException e) {
         Shielded.run(() -> dropAll(targets, staged, e));
         throw e;
       }
-      return swap(plan, lock, targets, staged, last);
+      return swap(plan, lock, targets, staged, findings, last);
     }
   }
 
@@ -308,11 +322,28 @@ public final class Restore {
     operation.checkStop();
   }
 
+  private List<Finding> checkRules(
+      Plan plan, Targets targets, Map<String, Beside> staged, @Nullable InPlace inPlace) {
+    Map<String, Node> restored = new HashMap<>();
+    plan.steps.forEach(step -> restored.put(step.entry.name(), step.node));
+    return new RuleCheck(
+            environment, source, operation.progress(), restored, plan.manifest.findings())
+        .run(
+            component -> {
+              Beside state = staged.get(component.name());
+              return state == null
+                  ? java.util.Objects.requireNonNull(inPlace)::evaluate
+                  : rules -> targets.get(component.name()).evaluate(state, rules);
+            },
+            plan.manner.allowViolations);
+  }
+
   private Result swap(
       Plan plan,
       EnvironmentLock lock,
       Targets targets,
       Map<String, Beside> staged,
+      List<Finding> findings,
       @Nullable LastStep last) {
     operation.progress().phase("swapping");
     RestoreJournal journal =
@@ -324,7 +355,7 @@ public final class Restore {
             staged.entrySet().stream().map(e -> new Swap.Change(e.getKey(), e.getValue())).toList(),
             plan.snapshot.requireId().toString(),
             last);
-    return new Result(journal, Instant.now());
+    return new Result(journal, findings, Instant.now());
   }
 
   private InPlace open(Plan plan, Step step) {

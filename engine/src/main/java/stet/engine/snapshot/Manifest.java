@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.RowHash;
 import stet.engine.StetException;
+import stet.engine.rules.Finding;
 import stet.repository.json.JsonException;
 import stet.repository.json.JsonObject;
 
@@ -21,6 +22,7 @@ import stet.repository.json.JsonObject;
  * @param version the version of Stet that wrote it
  * @param hashKey the key of all content hashes
  * @param components what was captured, in order
+ * @param findings what the rules found in it
  */
 public record Manifest(
     String app,
@@ -29,15 +31,20 @@ public record Manifest(
     Instant finished,
     String version,
     RowHash.Key hashKey,
-    List<Entry> components) {
+    List<Entry> components,
+    List<Finding> findings) {
   /** The manifest's name at the root of a snapshot. */
   public static final String FILE_NAME = "stet.json";
+
+  /** In a component's details: files that were gone when they were to be captured. */
+  public static final String RESCUED = "rescued";
 
   /** The format this version writes; it reads no newer one. */
   private static final int FORMAT = 1;
 
   public Manifest {
     components = List.copyOf(components);
+    findings = List.copyOf(findings);
   }
 
   /**
@@ -91,6 +98,7 @@ public record Manifest(
                 .put("finished", finished.toString())
                 .put("hash_key", hashKey.toString())
                 .put("components", list)
+                .put("rules", findings.stream().map(Finding::toJson).toList())
                 .toPrettyString()
             + "\n")
         .getBytes(java.nio.charset.StandardCharsets.UTF_8);
@@ -131,7 +139,8 @@ public record Manifest(
           Instant.parse(object.string("finished")),
           object.string("stet"),
           RowHash.Key.parse(object.string("hash_key")),
-          components);
+          components,
+          object.objects("rules").stream().map(Finding::parse).toList());
     } catch (JsonException | DateTimeException | IllegalArgumentException e) {
       throw new StetException(
           ErrorCode.REPOSITORY_DAMAGED,

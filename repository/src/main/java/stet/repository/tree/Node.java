@@ -154,6 +154,56 @@ public record Node(
         extras);
   }
 
+  /** The same entry with another tree. */
+  public Node withSubtree(@Nullable Id other) {
+    return new Node(
+        nameBytes,
+        type,
+        mode,
+        modified,
+        accessed,
+        changed,
+        uid,
+        gid,
+        user,
+        group,
+        inode,
+        device,
+        size,
+        links,
+        linkTarget,
+        xattrs,
+        rawDevice,
+        content,
+        other,
+        extras);
+  }
+
+  /** The same entry as one that shares its content with no other name. */
+  public Node unlinked() {
+    return new Node(
+        nameBytes,
+        type,
+        mode,
+        modified,
+        accessed,
+        changed,
+        uid,
+        gid,
+        user,
+        group,
+        0,
+        device,
+        size,
+        1,
+        linkTarget,
+        xattrs,
+        rawDevice,
+        content,
+        subtree,
+        extras);
+  }
+
   /** The tree of a directory. */
   public Id requireSubtree() {
     return Objects.requireNonNull(subtree, "only a directory has a subtree");

@@ -1,0 +1,67 @@
+package stet.engine.files;
+
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.Iterator;
+import org.jspecify.annotations.Nullable;
+import stet.engine.posix.Directory;
+import stet.engine.posix.Entry;
+import stet.engine.posix.Errno;
+import stet.engine.posix.PosixException;
+import stet.engine.posix.Stat;
+import stet.engine.rules.Paths;
+
+/** The paths of the files in a directory as it is now. What vanishes meanwhile is left out. */
+final class LivePaths implements Paths {
+  private final Deque<Level> levels = new ArrayDeque<>();
+
+  /** An open directory, the entries of it that are left, and the path to it with a slash. */
+  private record Level(Directory directory, Iterator<Entry> entries, byte[] path) {}
+
+  /**
+   * Begins.
+   *
+   * @param top the open directory, which is closed in the end
+   */
+  LivePaths(Directory top) throws PosixException {
+    levels.push(new Level(top, top.list().iterator(), new byte[0]));
+  }
+
+  @Override
+  public byte @Nullable [] next() {
+    while (!levels.isEmpty()) {
+      Level level = levels.peek();
+      if (!level.entries().hasNext()) {
+        levels.pop().directory().close();
+        continue;
+      }
+      byte[] name = level.entries().next().name();
+      byte[] path = Arrays.copyOf(level.path(), level.path().length + name.length + 1);
+      System.arraycopy(name, 0, path, level.path().length, name.length);
+      try {
+        Stat stat = level.directory().find(name);
+        if (stat == null) {
+          continue;
+        }
+        if (!stat.isDirectory()) {
+          return Arrays.copyOf(path, path.length - 1);
+        }
+        path[path.length - 1] = '/';
+        Directory inner = level.directory().openDirectory(name);
+        levels.push(new Level(inner, inner.list().iterator(), path));
+      } catch (PosixException e) {
+        if (!e.is(Errno.ENOENT)) {
+          throw FileErrors.of(e);
+        }
+      }
+    }
+    return null;
+  }
+
+  @Override
+  public void close() {
+    levels.forEach(level -> level.directory().close());
+    levels.clear();
+  }
+}
