@@ -24,10 +24,12 @@ import stet.cli.command.InitCommand;
 import stet.cli.command.KeyCommand;
 import stet.cli.command.LsCommand;
 import stet.cli.command.PreviousCommand;
+import stet.cli.command.ProveCommand;
 import stet.cli.command.RepairCommand;
 import stet.cli.command.RestoreCommand;
 import stet.cli.command.RollbackCommand;
 import stet.cli.command.SnapshotsCommand;
+import stet.cli.command.StatusCommand;
 import stet.cli.command.UnlockCommand;
 import stet.cli.command.VersionCommand;
 import stet.cli.session.CommandLines;
@@ -52,7 +54,9 @@ final class CommandTree {
             BackupCommand.class,
             RestoreCommand.class,
             RollbackCommand.class,
-            PreviousCommand.class));
+            PreviousCommand.class,
+            ProveCommand.class,
+            StatusCommand.class));
     groups.put(
         "Look into snapshots",
         List.of(SnapshotsCommand.class, LsCommand.class, DumpCommand.class, ExportCommand.class));

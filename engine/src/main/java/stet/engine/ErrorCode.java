@@ -39,6 +39,12 @@ public enum ErrorCode {
   PROOF_FAILED(23),
   /** The action needs consent that was not given. */
   REFUSED(24),
+  /** The newest snapshot is too old, or there is none. */
+  RPO_MISSED(30),
+  /** What was proven last was proven too long ago, or never. */
+  PROOF_STALE(31),
+  /** The newest proof failed. */
+  NOT_RESTORABLE(32),
   /** The process was asked to stop. */
   INTERRUPTED(130);
 

@@ -47,7 +47,8 @@ import stet.repository.snapshot.Snapshot;
     footer = {
       "",
       "JSON: {message_type: \"summary\", operation, snapshot_id, components, previous, saved_snapshot_id?,"
-          + " rules, total_duration};"
+          + " rules: [{rule, text, violations, hash, examples, orphans?, orphan_examples?}],"
+          + " total_duration};"
           + " with --to-dir {message_type: \"summary\", snapshot_id, directory};"
           + " with --table {message_type: \"summary\", snapshot_id, table, rows};"
           + " with --resume or --abort {message_type: \"summary\", finished, undone}"

@@ -18,6 +18,8 @@ import stet.engine.rules.Rule;
  * @param restore how restores are done
  * @param rules what holds in every coherent state of the application
  * @param failsOnViolations whether a backup fails where rules are violated
+ * @param proof how snapshots are proven
+ * @param objectives what the state is held against
  * @param environments the environments by name, in the order of the file; at least one
  * @param warnings what is unwise but not wrong, of all environments
  */
@@ -28,6 +30,8 @@ public record Configuration(
     RestoreSettings restore,
     List<Rule> rules,
     boolean failsOnViolations,
+    ProofSettings proof,
+    Objectives objectives,
     Map<String, EnvironmentSettings> environments,
     List<Problem> warnings) {
   public Configuration {

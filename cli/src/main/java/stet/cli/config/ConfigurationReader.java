@@ -233,6 +233,8 @@ final class ConfigurationReader {
                     : restore.get(Definition.KEEP_PREVIOUS))),
         rules.stream().map(RulesShape.Given::rule).toList(),
         "fail".equals(root.get(Definition.DANGLING)),
+        ProofSettings.of(root.get(Definition.PROOF)),
+        Objectives.of(root.get(Definition.OBJECTIVES)),
         environments,
         reading.warnings().stream()
             .filter(finding -> finding.environment() == null || finding.environment().equals(used))

@@ -84,10 +84,73 @@ final class Definition {
           "What a backup does about rules that are violated: warn, or fail with exit status 22. The"
               + " snapshot is kept either way.");
 
+  static final Key<Secret> PROOF_SERVER =
+      Key.optional(
+          "server",
+          new SecretShape(),
+          "A PostgreSQL server for trial restores, as a connection string of a role that may create"
+              + " databases; `same` for each component's own server. Default: a temporary server"
+              + " made of installed programs.");
+
+  static final Key<String> PROOF_FILES =
+      Key.optional(
+          "files",
+          Shapes.word(List.of("restore", "read")),
+          "restore",
+          "Whether a trial writes files to a temporary directory, or only reads them from the"
+              + " repository.");
+
+  static final Key<String> ASSERT_COMPONENT =
+      Key.optional(
+          "component", Shapes.name("component"), "The database of `sql`; default: the only one.");
+
+  static final Key<String> ASSERT_SQL =
+      Key.optional("sql", Shapes.TEXT, "A query whose first value must be there.");
+
+  static final Key<Long> ASSERT_MIN =
+      Key.optional("min", Shapes.INTEGER, "The least that the value of `sql` may be.");
+
+  static final Key<Long> ASSERT_MAX =
+      Key.optional("max", Shapes.INTEGER, "The most that the value of `sql` may be.");
+
+  static final Key<List<String>> ASSERT_COMMAND =
+      Key.optional(
+          "command",
+          new Listing<>(Shapes.TEXT, true),
+          "A program with its arguments that must end with 0; it finds what was restored by"
+              + " variables.");
+
+  static final Key<List<Values>> PROOF_ASSERT =
+      Key.optional(
+          "assert",
+          new Listing<>(
+              Section.of(ASSERT_COMPONENT, ASSERT_SQL, ASSERT_MIN, ASSERT_MAX, ASSERT_COMMAND),
+              false),
+          "What must hold in a restored state besides the rules.");
+
+  static final Key<Values> PROOF =
+      Key.optional(
+          "proof",
+          Section.of(PROOF_SERVER, PROOF_FILES, PROOF_ASSERT),
+          "How snapshots are proven.");
+
+  static final Key<Duration> RPO =
+      Key.optional("rpo", Shapes.DURATION, "How old the newest snapshot may be.");
+
+  static final Key<Duration> RTO =
+      Key.optional("rto", Shapes.DURATION, "How long a restore may take.");
+
+  static final Key<Duration> PROOF_AGE =
+      Key.optional("proof_age", Shapes.DURATION, "How old the newest proof may be.");
+
+  static final Key<Values> OBJECTIVES =
+      Key.optional(
+          "objectives", Section.of(RPO, RTO, PROOF_AGE), "What `status` holds the state against.");
+
   static final Section ROOT =
-      Section.of(VERSION, APP, REPOSITORY, ENVIRONMENTS, RULES, DANGLING, RESTORE)
+      Section.of(
+              VERSION, APP, REPOSITORY, ENVIRONMENTS, RULES, DANGLING, PROOF, OBJECTIVES, RESTORE)
           .later(
-              "objectives",
               "retention",
               "schedules",
               "replicas",

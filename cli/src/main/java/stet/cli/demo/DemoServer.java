@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.process.ChildProcess;
+import stet.engine.process.ServerUser;
 
 /**
  * The demo's PostgreSQL server, on a port of 127.0.0.1 that was free.

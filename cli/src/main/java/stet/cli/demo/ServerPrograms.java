@@ -20,6 +20,7 @@ import org.tukaani.xz.XZInputStream;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.process.ChildProcess;
+import stet.engine.process.ServerUser;
 
 /**
  * A PostgreSQL server's programs as Maven Central keeps them for tests ({@code

@@ -147,6 +147,29 @@ public interface Component {
     return InPlace.Outcome.UNKNOWN;
   }
 
+  /**
+   * Restores a captured state of the component into scratch and compares it with what was captured.
+   * Nothing live is touched. A kind that has no scratch only reads what was captured.
+   *
+   * @return what was restored, to be closed
+   * @throws stet.engine.StetException if it cannot be restored or differs; nothing is left then
+   */
+  default Trial trial(RestoreContext context, Scratch scratch) {
+    return ReadTrial.run(context, "components of kind " + kind() + " have no scratch");
+  }
+
+  /**
+   * Where captured states are restored for a trial.
+   *
+   * @param server a connection string of a database server, {@link #SAME} for the component's own,
+   *     or null for one that is made from installed server programs
+   * @param restoreFiles whether files are written too, rather than only read
+   */
+  record Scratch(@Nullable String server, boolean restoreFiles) {
+    /** The component's own server. */
+    public static final String SAME = "same";
+  }
+
   /** Opens the place that a restore of this component works on. */
   Target target(Operation operation);
 }

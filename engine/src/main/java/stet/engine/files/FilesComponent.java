@@ -8,8 +8,10 @@ import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
 import stet.engine.component.Component;
 import stet.engine.component.Operation;
+import stet.engine.component.ReadTrial;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
+import stet.engine.component.Trial;
 import stet.engine.posix.Directory;
 import stet.engine.posix.Errno;
 import stet.engine.posix.PosixException;
@@ -95,6 +97,13 @@ public final class FilesComponent implements Component {
   @Override
   public @Nullable Held lockHere() {
     return DirectoryLock.take(settings.path());
+  }
+
+  @Override
+  public Trial trial(RestoreContext context, Scratch scratch) {
+    return scratch.restoreFiles()
+        ? FilesTrial.run(context)
+        : ReadTrial.run(context, "files were only read, not written (proof.files: read)");
   }
 
   @Override

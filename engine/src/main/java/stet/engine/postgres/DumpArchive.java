@@ -223,6 +223,21 @@ final class DumpArchive {
     }
   }
 
+  /** The version of the pg_dump that wrote it, such as {@code 15.4 (Debian 15.4-1)}. */
+  String dumpVersion() {
+    ByteBuffer head = ByteBuffer.wrap(about).order(ByteOrder.LITTLE_ENDIAN);
+    // Seven numbers of the date, each with its sign; then database, server version, own version.
+    head.position(7 * (1 + intSize));
+    byte[] text = new byte[0];
+    for (int i = 0; i < 3; i++) {
+      int sign = head.get();
+      int length = head.getInt();
+      text = new byte[sign == 0 ? length : 0];
+      head.get(text);
+    }
+    return new String(text, StandardCharsets.UTF_8);
+  }
+
   /** Whether bytes begin as an archive of a format that {@link #read} reads. */
   static boolean isKnown(byte[] content) {
     if (content.length < MAGIC.length + 2

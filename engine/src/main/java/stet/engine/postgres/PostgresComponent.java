@@ -14,6 +14,7 @@ import stet.engine.component.InPlace;
 import stet.engine.component.Operation;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
+import stet.engine.component.Trial;
 import stet.engine.rules.Evaluation;
 import stet.engine.rules.Rule;
 
@@ -98,6 +99,12 @@ final class PostgresComponent implements Component {
   @Override
   public RestoredTable restoreTable(RestoreContext context, TableWish wish) {
     return new TableRestore(settings.pinned(), name, context).run(wish);
+  }
+
+  @Override
+  public Trial trial(RestoreContext context, Scratch scratch) {
+    return PostgresTrial.run(
+        context, scratch, new PostgresPlace(name, settings.pinned(), admin, tools, renames));
   }
 
   @Override

@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
@@ -113,6 +114,40 @@ public final class PostgresTools {
                   + wanted,
               install);
         });
+  }
+
+  /**
+   * Finds the programs of a server.
+   *
+   * @param configured the directory named in the configuration, or null
+   * @param wanted the major version to reach; the oldest that does is taken
+   * @return their directory
+   * @throws StetException with {@code SOURCE} saying what to install
+   */
+  static Path findServer(@Nullable Path configured, int wanted) {
+    Set<Path> all = new LinkedHashSet<>();
+    if (configured != null) {
+      all.add(configured);
+    }
+    all.addAll(directories(null, System.getenv(), Path.of("/usr/lib/postgresql")));
+    return all.stream()
+        .filter(directory -> Files.isExecutable(directory.resolve("initdb")))
+        .filter(directory -> {
+          Integer major = version(directory.resolve("postgres"));
+          return major != null && major >= wanted;
+        })
+        .min(
+            Comparator.comparingInt(
+                directory -> Objects.requireNonNull(version(directory.resolve("postgres")))))
+        .orElseThrow(() ->
+            new StetException(
+                ErrorCode.SOURCE,
+                "no programs of a PostgreSQL server of version "
+                    + wanted
+                    + " or newer are installed, so there is no scratch to restore into",
+                "Install the package postgresql-"
+                    + wanted
+                    + ", or name a server: `proof: { server: … }`."));
   }
 
   private static Set<Path> directories(

@@ -33,6 +33,9 @@ public final class PrivateFiles implements AutoCloseable {
   private static final FileAttribute<?> OWNER_ONLY_FILE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
+  private static final FileAttribute<?> PASSAGE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx--x--x"));
+
   private static final String PREFIX = "stet-private-";
   private static final String LOCK = ".lock";
 
@@ -51,9 +54,21 @@ public final class PrivateFiles implements AutoCloseable {
 
   /** Makes an empty directory under {@code TMPDIR} or {@code /tmp}. */
   public static PrivateFiles create() {
+    return create(OWNER_ONLY_DIRECTORY);
+  }
+
+  /**
+   * The same, but others may go through the directory to what in it is theirs: a server that runs
+   * as another user.
+   */
+  public static PrivateFiles createWithPassage() {
+    return create(PASSAGE);
+  }
+
+  private static PrivateFiles create(FileAttribute<?> permissions) {
     Path base = base();
     try {
-      Path directory = Files.createTempDirectory(base, PREFIX, OWNER_ONLY_DIRECTORY);
+      Path directory = Files.createTempDirectory(base, PREFIX, permissions);
       OF_THIS_JVM.add(directory);
       FileChannel lock =
           FileChannel.open(

@@ -19,10 +19,16 @@ public final class SnapshotCatalog {
   /** The tag of every snapshot that Stet writes. */
   public static final String TAG = "stet";
 
+  /** The further tag of a proof. */
+  public static final String PROOF_TAG = "proof";
+
+  private static final String PROOF = ".proof";
+
   private static final String ENVIRONMENT_TAG = "env:";
 
   private final String app;
   private final List<Snapshot> snapshots;
+  private final List<Snapshot> proofs;
 
   /**
    * @param app the application
@@ -30,8 +36,25 @@ public final class SnapshotCatalog {
    */
   public SnapshotCatalog(String app, List<Snapshot> all) {
     this.app = app;
-    this.snapshots =
+    List<Snapshot> own =
         all.stream().filter(s -> s.hostname().equals(app) && s.tags().contains(TAG)).toList();
+    this.proofs = own.stream().filter(SnapshotCatalog::isProof).toList();
+    this.snapshots = own.stream().filter(s -> !isProof(s)).toList();
+  }
+
+  /** What tells a proof from a snapshot, by its path and so for every client. */
+  private static boolean isProof(Snapshot snapshot) {
+    return snapshot.paths().size() == 1 && snapshot.paths().getFirst().endsWith("/" + PROOF);
+  }
+
+  /** The paths of a proof of an environment. */
+  public static List<String> proofPaths(String environment) {
+    return List.of("/" + environment + "/" + PROOF);
+  }
+
+  /** The proofs of an environment, oldest first; they are none of the snapshots. */
+  public List<Snapshot> proofs(String environment) {
+    return proofs.stream().filter(s -> s.paths().equals(proofPaths(environment))).toList();
   }
 
   /** The tags of a snapshot of an environment. */

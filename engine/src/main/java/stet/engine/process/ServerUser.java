@@ -1,4 +1,4 @@
-package stet.cli.demo;
+package stet.engine.process;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -9,20 +9,20 @@ import java.util.ArrayList;
 import java.util.List;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
-import stet.engine.process.ChildProcess;
 
 /**
- * Who runs the server. PostgreSQL refuses to run as root, so root runs it as {@code nobody}.
+ * Who runs a server that stet starts. PostgreSQL refuses to run as root, so root runs it as {@code
+ * nobody}.
  *
  * @param uid the user's number
  * @param gid its group's number
  * @param prefix the words before a command that make it run as this user
  */
-record ServerUser(int uid, int gid, List<String> prefix) {
+public record ServerUser(int uid, int gid, List<String> prefix) {
   private static final String UNPRIVILEGED = "nobody";
 
   /** The user for this process. */
-  static ServerUser current() {
+  public static ServerUser current() {
     try {
       int uid = (int) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
       int gid = (int) Files.getAttribute(Path.of("/proc/self"), "unix:gid");
@@ -48,15 +48,15 @@ record ServerUser(int uid, int gid, List<String> prefix) {
     throw new StetException(
         ErrorCode.FAILED,
         "root cannot run a PostgreSQL server, and there is no user " + UNPRIVILEGED,
-        "Run the demo as an ordinary user.");
+        "Run stet as an ordinary user.");
   }
 
-  boolean isOther() {
+  public boolean isOther() {
     return !prefix.isEmpty();
   }
 
   /** A program that this user runs, away from directories it may not enter. */
-  ChildProcess.Builder command(List<String> words) {
+  public ChildProcess.Builder command(List<String> words) {
     List<String> all = new ArrayList<>(prefix);
     all.addAll(words);
     return ChildProcess.of(Path.of(all.getFirst()))
@@ -67,7 +67,7 @@ record ServerUser(int uid, int gid, List<String> prefix) {
   }
 
   /** Makes a directory that this user owns. */
-  Path makeDirectory(Path path) throws IOException {
+  public Path makeDirectory(Path path) throws IOException {
     Files.createDirectory(path);
     Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxr-xr-x"));
     own(path);
@@ -75,7 +75,7 @@ record ServerUser(int uid, int gid, List<String> prefix) {
   }
 
   /** Gives a file to this user. */
-  void own(Path path) throws IOException {
+  public void own(Path path) throws IOException {
     if (isOther()) {
       Files.setAttribute(path, "unix:gid", gid);
       Files.setAttribute(path, "unix:uid", uid);
@@ -83,7 +83,7 @@ record ServerUser(int uid, int gid, List<String> prefix) {
   }
 
   /** Whether this user can run programs that lie in a directory of its own. */
-  boolean canRunFrom(Path directory) throws IOException {
+  public boolean canRunFrom(Path directory) throws IOException {
     Path probe = directory.resolve("probe");
     Files.writeString(probe, "#!/bin/sh\nexit 0\n");
     Files.setPosixFilePermissions(probe, PosixFilePermissions.fromString("rwxr-xr-x"));

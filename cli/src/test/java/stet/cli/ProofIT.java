@@ -1,0 +1,298 @@
+package stet.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import stet.repository.json.JsonObject;
+import stet.testkit.PostgresServer;
+import stet.testkit.PostgresServers;
+import stet.testkit.Restic;
+
+/** Proves snapshots, and breaks what a trial restores to see that it is noticed. */
+class ProofIT {
+  @TempDir Path directory;
+
+  private PostgresServer server;
+  private Site site;
+  private Tools tools;
+  private String database;
+  private Path media;
+  private Path temporary;
+
+  @BeforeEach
+  void prepare() throws Exception {
+    server = PostgresServers.installed();
+    site = new Site(directory, server);
+    // The scratch server's socket needs a short path.
+    temporary = Files.createTempDirectory(Path.of("/tmp"), "stet-proof-");
+    Trees.shell("chmod 755 \"$1\"", temporary.toString());
+    site.stet().with("TMPDIR", temporary.toString());
+    tools = new Tools(directory.resolve("tools"));
+    database = site.createDatabase("shop");
+    server.execute(
+        database,
+        "create table customers (id serial primary key, name text not null)",
+        "insert into customers (name) select 'name ' || i from generate_series(1, 3000) i",
+        "create table documents (id int primary key, file text)",
+        "insert into documents select i, i || '.txt' from generate_series(1, 20) i",
+        "create index by_name on customers (name)",
+        "create view names as select name from customers",
+        "comment on table customers is 'who buys'",
+        "grant select on customers to public",
+        "select lo_from_bytea(4242, 'large')");
+    media = Files.createDirectories(site.live("media"));
+    for (int i = 1; i <= 20; i++) {
+      Files.writeString(media.resolve(i + ".txt"), "text " + i);
+    }
+    configure("");
+    site.init();
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    if (site != null) {
+      site.close();
+      Trees.shell("rm -rf -- \"$1\"", temporary.toString());
+    }
+  }
+
+  private void configure(String more) throws IOException {
+    site.configure(site.postgres("default", database, tools), site.files("media"));
+    Files.writeString(
+        directory.toRealPath().resolve("stet.yaml"),
+        "rules: { no dangling document: each documents.file exists in media }\n" + more,
+        StandardOpenOption.APPEND);
+  }
+
+  private void requireNothingLeft() throws Exception {
+    assertThat(temporary).isEmptyDirectory();
+    assertThat(server.databases()).noneMatch(name -> name.startsWith("stet_scratch_"));
+    assertThat(site.beside()).isEmpty();
+    try (Stream<Path> processes = Files.list(Path.of("/proc"))) {
+      assertThat(
+              processes
+                  .filter(process -> process.getFileName().toString().matches("[0-9]+"))
+                  .map(process -> {
+                    try {
+                      return Files.readString(process.resolve("cmdline"));
+                    } catch (IOException e) {
+                      return ""; // it has ended
+                    }
+                  })
+                  .filter(command -> command.contains(temporary.toString())))
+          .isEmpty();
+    }
+  }
+
+  private String level(JsonObject summary, String component, String level) {
+    JsonObject found =
+        summary.objects("levels").stream()
+            .filter(each ->
+                each.string("component").equals(component) && each.string("level").equals(level))
+            .findFirst()
+            .orElseThrow();
+    return (found.flag("ran", false) ? "" : "not: ") + found.string("detail");
+  }
+
+  @Test
+  void aSnapshotIsProvenOnAServerOfItsOwn() throws Exception {
+    configure(
+        """
+        proof:
+          assert:
+            - { sql: select count(*) from customers, min: 3000, max: 3000 }
+            - { command: [ sh, -c, 'test "$(psql -Atc "select count(*) from names")" = 3000 && grep -q "text 7" "$STET_FILES_MEDIA/7.txt"' ] }
+        objectives: { rpo: 1d, rto: 1h, proof_age: 7d }
+        """);
+    String snapshot = site.backup();
+    String live = server.dumpSortedData(database);
+
+    JsonObject summary = site.json("prove");
+
+    new JsonPage().printed("prove", summary);
+    assertThat(summary.string("snapshot_id")).isEqualTo(snapshot);
+    assertThat(summary.flag("passed", false)).isTrue();
+    assertThat(summary.strings("failures")).isEmpty();
+    assertThat(level(summary, "default", "transport")).startsWith("every blob");
+    assertThat(level(summary, "default", "rows")).isEqualTo("the rows of 2 tables");
+    assertThat(level(summary, "default", "content")).contains("1 sequence, 1 large object");
+    assertThat(level(summary, "default", "objects")).endsWith("definitions, word by word");
+    assertThat(level(summary, "default", "physical")).endsWith("b-tree indexes by amcheck");
+    assertThat(level(summary, "default", "durability")).startsWith("not: ");
+    assertThat(level(summary, "media", "content")).startsWith("every file");
+    assertThat(summary.objects("rules").getFirst().integer("violations")).isZero();
+    assertThat(server.dumpSortedData(database)).isEqualTo(live);
+    requireNothingLeft();
+
+    assertThat(site.snapshots()).containsExactly(snapshot);
+    assertThat(site.json("restore", "--replace").string("snapshot_id")).isEqualTo(snapshot);
+    site.ok("previous", "drop", "--all");
+    assertThat(site.json("check", "--read-data").integer("num_errors")).isZero();
+    for (Restic restic : Restic.installed()) {
+      site.restic(restic, "check", "--read-data");
+    }
+    Stet.Result status = site.ok("status", "--check");
+    assertThat(status.output())
+        .contains("green  proof: snapshot " + snapshot.substring(0, 8))
+        .contains("green  coherence: all 1 rules hold\n")
+        .endsWith("green  environment production is backed up and proven\n");
+  }
+
+  @Test
+  void aServerThatIsThereServesToo() throws Exception {
+    configure("proof: { server: same, files: read }\n");
+    site.backup();
+
+    JsonObject summary = site.json("prove");
+
+    assertThat(level(summary, "default", "durability")).startsWith("all was flushed");
+    assertThat(level(summary, "media", "content")).startsWith("not: files were only read");
+    requireNothingLeft();
+
+    configure("proof: { server: \"" + server.url("postgres") + "\" }\n");
+    assertThat(site.json("prove").flag("passed", false)).isTrue();
+    requireNothingLeft();
+  }
+
+  /** Damages what a trial has restored before it is compared. */
+  private void spoil(String sql) throws IOException {
+    tools.wrap(
+        "pg_restore",
+        """
+        "$real" "$@" || exit $?
+        case "$*" in *--section=post-data*)
+          for word in "$@"; do case "$word" in --dbname=*) database=${word#--dbname=} ;; esac; done
+          psql -X -q -v ON_ERROR_STOP=1 -d "$database" -c "%s" >&2 ;;
+        esac
+        """
+            .formatted(sql.replace("\"", "\\\"")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "TABLE \"public\".\"customers\"|update customers set name = 'x' where id = 5",
+        "table \"public\".\"customers\"|delete from customers where id = 5",
+        "table \"public\".\"documents\"|insert into documents values (99, '1.txt')",
+        "sequence \"public\".\"customers_id_seq\"|select setval('customers_id_seq', 2999)",
+        "large object 4242|select lo_put(4242, 1, 'X')",
+        "number of indexes|drop index by_name",
+        "INDEX public.by_name differs|drop index by_name; create index by_name on customers (name, id)",
+        "COMMENT public.TABLE customers is missing|comment on table customers is null",
+        "ACL public.TABLE customers|revoke select on customers from public",
+        "VIEW public.names differs|create or replace view names as select upper(name) as name from customers",
+      })
+  void whatDiffersFailsTheProofAndIsNamed(String damage) throws Exception {
+    String[] parts = damage.split("\\|", -1);
+    String snapshot = site.backup();
+    spoil(parts[1]);
+
+    Stet.Result failed = site.run("prove");
+
+    assertThat(failed.status()).as("%s", failed).isEqualTo(23);
+    assertThat(failed.error())
+        .containsIgnoringCase(
+            "snapshot " + snapshot.substring(0, 8) + " did not come back as it was captured: ")
+        .containsIgnoringCase("default: ")
+        .containsIgnoringCase(parts[0]);
+    requireNothingLeft();
+    Stet.Result status = site.run("status", "--check");
+    assertThat(status.status()).as("%s", status).isEqualTo(32);
+    assertThat(status.output()).containsIgnoringCase("red    proof: ").contains("failed: ");
+  }
+
+  @Test
+  void anAssertionThatDoesNotHoldFailsTheProof() throws Exception {
+    configure(
+        """
+        proof:
+          assert:
+            - { sql: select count(*) from customers, min: 3001 }
+            - { command: [ sh, -c, "echo broken >&2; exit 3" ] }
+        """);
+    site.backup();
+
+    Stet.Result failed = site.run("prove");
+
+    assertThat(failed.status()).as("%s", failed).isEqualTo(23);
+    assertThat(failed.error())
+        .contains("assertion \"select count(*) from customers\": it gives 3000, less than 3001")
+        .contains("ended with exit status 3: broken");
+    requireNothingLeft();
+  }
+
+  @Test
+  void aLostPackFailsTheProofAndIsNamed() throws Exception {
+    String snapshot = site.backup();
+    List<Path> packs;
+    try (Stream<Path> all = Files.walk(site.repository().resolve("data"))) {
+      packs = all.filter(Files::isRegularFile).toList();
+    }
+    for (Path pack : packs) {
+      byte[] bytes = Files.readAllBytes(pack);
+      bytes[bytes.length / 3] ^= 1;
+      Trees.shell("chmod u+w \"$1\"", pack.toString());
+      Files.write(pack, bytes);
+    }
+
+    Stet.Result failed = site.run("prove", snapshot);
+
+    assertThat(failed.status()).as("%s", failed).isIn(1, 23);
+    assertThat(failed.error()).contains("pack ");
+    requireNothingLeft();
+  }
+
+  @Test
+  void aKilledTrialLeavesNothingAfterTheNext() throws Exception {
+    site.backup();
+    tools.hold("pg_restore");
+    for (String where : List.of("", "proof: { server: same }\n")) {
+      configure(where);
+      Process process = site.stet().start("stet.cli.Main", "prove");
+      process.getOutputStream().close();
+      tools.awaitReached(process);
+      process.destroyForcibly().waitFor();
+      tools.release();
+
+      assertThat(site.json("prove").flag("passed", false)).isTrue();
+      requireNothingLeft();
+      tools.hold("pg_restore");
+    }
+  }
+
+  @Test
+  void whatIsBackedUpButUnprovenIsNotGreen() throws Exception {
+    configure("objectives: { rpo: 1d, rto: 1h, proof_age: 7d }\n");
+    Stet.Result none = site.run("status", "--check");
+    assertThat(none.status()).isEqualTo(30);
+    assertThat(none.output()).contains("red    snapshot: there is none\n");
+
+    site.backup();
+    Stet.Result unproven = site.run("status", "--check");
+
+    assertThat(unproven.status()).isEqualTo(31);
+    assertThat(unproven.output())
+        .contains("amber  proof: no snapshot was ever proven\n")
+        .contains("green  snapshot: ")
+        .endsWith("amber  environment production is backed up, unproven\n");
+    JsonObject document = site.json("status");
+    new JsonPage().printed("status", document);
+    assertThat(document.string("state")).isEqualTo("amber");
+    assertThat(document.string("next")).isEqualTo("Run `stet prove`.");
+
+    configure("objectives: { rpo: 1s, rto: 1s, proof_age: 1s }\n");
+    Thread.sleep(1100);
+    assertThat(site.run("status", "--check").status()).isEqualTo(30);
+  }
+}

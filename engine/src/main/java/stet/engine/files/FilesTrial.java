@@ -1,0 +1,64 @@
+package stet.engine.files;
+
+import java.util.List;
+import java.util.Map;
+import stet.engine.component.RestoreContext;
+import stet.engine.component.Trial;
+import stet.engine.posix.PosixPath;
+import stet.engine.process.PrivateFiles;
+
+/** A captured directory, restored into a temporary one. */
+final class FilesTrial implements Trial {
+  private final String name;
+  private final PrivateFiles directory;
+  private final List<Level> levels;
+
+  private FilesTrial(String name, PrivateFiles directory, List<Level> levels) {
+    this.name = name;
+    this.directory = directory;
+    this.levels = levels;
+  }
+
+  /** Writes all files below {@code TMPDIR} and verifies them. */
+  static FilesTrial run(RestoreContext context) {
+    PrivateFiles directory = PrivateFiles.createWithPassage();
+    boolean done = false;
+    try {
+      long bytes =
+          FilesComponent.restoreInto(PosixPath.of(directory.path("files").toString()), context);
+      done = true;
+      return new FilesTrial(
+          context.node().name(),
+          directory,
+          List.of(
+              new Level("transport", true, bytes + " bytes of blobs, each by its hash"),
+              new Level("content", true, "every file's content, and all that is kept of it")));
+    } finally {
+      if (!done) {
+        directory.close();
+      }
+    }
+  }
+
+  @Override
+  public List<Level> levels() {
+    return levels;
+  }
+
+  @Override
+  public List<String> differences() {
+    return List.of();
+  }
+
+  @Override
+  public Map<String, String> variables() {
+    return Map.of(
+        "STET_FILES_" + name.toUpperCase(java.util.Locale.ROOT).replaceAll("[^A-Z0-9]", "_"),
+        directory.path("files").toString());
+  }
+
+  @Override
+  public void close() {
+    directory.close();
+  }
+}

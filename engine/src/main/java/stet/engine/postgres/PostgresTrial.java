@@ -1,0 +1,433 @@
+package stet.engine.postgres;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.engine.component.Component.Scratch;
+import stet.engine.component.RestoreContext;
+import stet.engine.component.Trial;
+import stet.engine.process.PrivateFiles;
+import stet.engine.rules.Evaluation;
+import stet.engine.rules.Rule;
+
+/**
+ * A captured database, restored under another name on a server that is scratch, or beside others.
+ */
+final class PostgresTrial implements Trial {
+  /** What its databases are called, before the operation's id. */
+  private static final String PREFIX = "stet_scratch_";
+
+  private static final int LONGEST_SHOWN = 200;
+
+  private final RestoreContext context;
+  private final @Nullable ScratchServer server;
+  private final PostgresPlace place;
+  private final Maintenance maintenance;
+  private final PrivateFiles privateFiles = PrivateFiles.create();
+  private final List<Level> levels = new ArrayList<>();
+  private final Queue<String> differences = new ConcurrentLinkedQueue<>();
+
+  private PostgresTrial(
+      RestoreContext context,
+      @Nullable ScratchServer server,
+      PostgresPlace place,
+      Maintenance maintenance) {
+    this.context = context;
+    this.server = server;
+    this.place = place;
+    this.maintenance = maintenance;
+  }
+
+  /**
+   * Restores a database and compares it.
+   *
+   * @param own the component's place
+   */
+  static PostgresTrial run(RestoreContext context, Scratch scratch, PostgresPlace own) {
+    SnapshotFiles files = new SnapshotFiles(context.source(), context.node());
+    DatabaseDescription description =
+        DatabaseDescription.parse(
+            own.component() + "/" + DatabaseCapture.DESCRIPTION,
+            files.read(files.require(DatabaseCapture.DESCRIPTION)));
+    String database = PREFIX + context.operation().id();
+    ScratchServer server = null;
+    ConnectionSettings settings;
+    Map<String, String> tablespaces = new HashMap<>();
+    description.tablespaces().forEach(name -> tablespaces.put(name, "pg_default"));
+    if (scratch.server() == null) {
+      context.operation().progress().phase("making a scratch server for " + own.component());
+      int major = PostgresComponent.major(description.server().version());
+      server = ScratchServer.start(PostgresTools.findServer(own.tools(), major));
+      settings = server.settings(database);
+    } else if (scratch.server().equals(Scratch.SAME)) {
+      settings = own.adminSettings().withDatabase(database);
+      tablespaces.clear();
+    } else {
+      settings = ConnectionSettings.parse(scratch.server()).pinned().withDatabase(database);
+    }
+    PostgresPlace place =
+        new PostgresPlace(
+            own.component(), settings, null, own.tools(), new Renames(Map.of(), tablespaces));
+    boolean done = false;
+    PostgresTrial trial = null;
+    try {
+      trial = new PostgresTrial(context, server, place, Maintenance.open(settings, database));
+      trial.dropLeftovers();
+      trial.restore(description, files);
+      done = true;
+      return trial;
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot restore " + own.component() + " into scratch", e);
+    } finally {
+      if (!done) {
+        if (trial != null) {
+          trial.close();
+        } else if (server != null) {
+          server.close();
+        }
+      }
+    }
+  }
+
+  /** Whoever restores into such a database holds a lock that dies with it. */
+  private void dropLeftovers() throws SQLException {
+    Session session = maintenance.session();
+    for (Maintenance.Entry entry : maintenance.all()) {
+      if (entry.name().matches(PREFIX + "[0-9a-f]{8}")
+          && (entry.isMarked() || entry.isNewborn())
+          && lock(session, entry.name())) {
+        context
+            .operation()
+            .progress()
+            .detail("dropping " + entry.name() + ", left by a trial that was killed");
+        PostgresTarget.drop(maintenance, entry);
+      }
+    }
+    lock(session, place.database());
+  }
+
+  private static boolean lock(Session session, String name) throws SQLException {
+    long key = EnvironmentLock.key("scratch", name);
+    return "t".equals(session.value("SELECT pg_catalog.pg_try_advisory_lock(?)", key));
+  }
+
+  private void restore(DatabaseDescription description, SnapshotFiles files) throws SQLException {
+    new Staging(place, context, place.database(), maintenance).build();
+    levels.add(new Level("transport", true, "every blob by its hash, every program by its end"));
+    levels.add(
+        new Level("rows", true, "the rows of " + count(description.tables().size(), "table")));
+    levels.add(
+        new Level(
+            "content",
+            true,
+            "a hash of all rows of each table, "
+                + count(description.sequences().size(), "sequence")
+                + ", "
+                + count(description.largeObjects().size(), "large object")));
+    try (Session session = Session.open(place.settings())) {
+      context.operation().progress().phase("comparing definitions of " + place.component());
+      requireValidIndexes(session);
+      levels.add(compareDefinitions(session, description, files));
+      context.operation().progress().phase("checking pages of " + place.component());
+      levels.add(checkPages(session));
+    }
+    levels.add(
+        server == null
+            ? new Level("durability", true, "all was flushed to the server's disk")
+            : new Level("durability", false, "a scratch server does not wait for its disk"));
+  }
+
+  private static String count(long n, String what) {
+    return n + " " + what + (n == 1 ? "" : "s");
+  }
+
+  private void requireValidIndexes(Session session) throws SQLException {
+    for (String index :
+        session.rows(
+            "SELECT i.indexrelid::pg_catalog.regclass::text FROM pg_catalog.pg_index i"
+                + " JOIN pg_catalog.pg_class c ON c.oid = i.indrelid"
+                + " WHERE NOT i.indisvalid AND c.relkind IN ('r', 'm', 't')",
+            row -> row.getString(1))) {
+      differences.add("index " + index + " is not valid");
+    }
+  }
+
+  /**
+   * Dumps the definitions once more. Programs and servers of other versions may word them
+   * otherwise, so then only the objects are counted, which the restore has done.
+   */
+  private Level compareDefinitions(
+      Session session, DatabaseDescription description, SnapshotFiles files) {
+    int captured = PostgresComponent.major(description.server().version());
+    int restored = PostgresComponent.major(session.version());
+    DumpArchive before =
+        DumpArchive.read(
+            place.component() + "/" + DatabaseCapture.SCHEMA,
+            files.read(files.require(DatabaseCapture.SCHEMA)));
+    PostgresTools tools = PostgresTools.find(place.tools(), restored);
+    if (captured != restored || !before.dumpVersion().matches(tools.major() + "([^0-9].*)?")) {
+      return new Level(
+          "objects",
+          true,
+          "the number of objects of each class, not each definition: they were dumped from server "
+              + captured
+              + " by pg_dump "
+              + before.dumpVersion()
+              + ", and are on server "
+              + restored
+              + " with pg_dump "
+              + tools.major());
+    }
+    Path again = privateFiles.path("definitions");
+    boolean ascii = "SQL_ASCII".equals(description.database().encoding());
+    tools
+        .program("pg_dump", place.settings(), privateFiles)
+        .arguments(
+            "--format=custom",
+            "--compress=0",
+            "--section=pre-data",
+            "--section=post-data",
+            "-B",
+            "--encoding=" + (ascii ? "SQL_ASCII" : "UTF8"),
+            "--no-password",
+            "--file=" + again,
+            "--dbname=" + ConnectionSettings.childDatabase(place.database()))
+        .run();
+    try {
+      DumpArchive after = DumpArchive.read(place.database(), Files.readAllBytes(again));
+      compare(texts(before), texts(after));
+    } catch (IOException e) {
+      throw new StetException(
+          ErrorCode.SOURCE, "cannot read what pg_dump wrote: " + e.getMessage(), null, e);
+    }
+    return new Level(
+        "objects", true, count(before.entries().size(), "definition") + ", word by word");
+  }
+
+  /** Definitions by what they define, the database's own aside: it has another name. */
+  private Map<String, List<String>> texts(DumpArchive archive) {
+    Map<String, List<String>> texts = new LinkedHashMap<>();
+    for (DumpArchive.Entry entry : archive.entries()) {
+      if (entry.kind().startsWith("DATABASE") || entry.tag().startsWith("DATABASE ")) {
+        continue;
+      }
+      String schema = entry.schema();
+      String name =
+          entry.kind()
+              + " "
+              + (schema == null || schema.isEmpty() ? "" : schema + ".")
+              + entry.tag();
+      String tablespace = place.renames().tablespace(entry.tablespace());
+      texts
+          .computeIfAbsent(name, key -> new ArrayList<>())
+          .add(
+              entry.definition()
+                  + " owner "
+                  + entry.owner()
+                  + (tablespace.isEmpty() || tablespace.equals("pg_default")
+                      ? ""
+                      : " tablespace " + tablespace));
+    }
+    texts.values().forEach(each -> each.sort(null));
+    return texts;
+  }
+
+  private void compare(Map<String, List<String>> before, Map<String, List<String>> after) {
+    before.forEach((name, texts) -> {
+      List<String> others = after.remove(name);
+      if (others == null) {
+        differences.add(name + " is missing");
+      } else if (!texts.equals(others)) {
+        List<String> lost = new ArrayList<>(texts);
+        lost.removeAll(others);
+        List<String> other = new ArrayList<>(others);
+        other.removeAll(texts);
+        differences.add(name + " differs: captured " + brief(lost) + ", restored " + brief(other));
+      }
+    });
+    after.keySet().forEach(name -> differences.add(name + " was not captured"));
+  }
+
+  private static String brief(List<String> texts) {
+    String line = String.join("; ", texts).replaceAll("\\s+", " ").strip();
+    return line.isEmpty()
+        ? "none"
+        : line.length() <= LONGEST_SHOWN ? line : line.substring(0, LONGEST_SHOWN) + "…";
+  }
+
+  /** A table or index to check. */
+  private record Relation(long oid, String name, boolean index, boolean unique) {}
+
+  private Level checkPages(Session session) throws SQLException {
+    if ("0"
+        .equals(
+            session.value(
+                "SELECT count(*) FROM pg_catalog.pg_available_extensions"
+                    + " WHERE name = 'amcheck'"))) {
+      return new Level(
+          "physical", false, "the extension amcheck is not installed on the server's machine");
+    }
+    try {
+      session.execute("CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA pg_catalog");
+    } catch (SQLException e) {
+      if (!PostgresErrors.is(e, "42501")) {
+        throw e;
+      }
+      return new Level("physical", false, "the role may not create the extension amcheck");
+    }
+    String schema =
+        SqlText.name(
+            String.valueOf(
+                session.value(
+                    "SELECT n.nspname FROM pg_catalog.pg_extension e"
+                        + " JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace"
+                        + " WHERE e.extname = 'amcheck'")));
+    boolean heaps = session.version() >= 140000;
+    Queue<Relation> relations =
+        new ConcurrentLinkedQueue<>(
+            session.rows(
+                """
+                SELECT c.oid::bigint, c.oid::pg_catalog.regclass::text, c.relkind = 'i', i.indisunique
+                FROM pg_catalog.pg_class c
+                  LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+                  JOIN pg_catalog.pg_am a ON a.oid = c.relam
+                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema'
+                  AND c.relpersistence <> 't'
+                  AND ((c.relkind = 'i' AND a.amname = 'btree' AND i.indisvalid)
+                    OR (c.relkind IN ('r', 'm', 't') AND a.amname = 'heap'))
+                ORDER BY pg_catalog.pg_relation_size(c.oid) DESC
+                """,
+                row ->
+                    new Relation(
+                        row.getLong(1), row.getString(2), row.getBoolean(3), row.getBoolean(4))));
+    if (!heaps) {
+      relations.removeIf(relation -> !relation.index());
+    }
+    int all = relations.size();
+    List<Parallel.Task> tasks = new ArrayList<>();
+    for (int i = 1; i <= context.operation().workers(); i++) {
+      tasks.add(new Parallel.Task("checker-" + i, () -> checkPages(schema, relations)));
+    }
+    try {
+      Parallel.run(tasks, () -> {});
+    } catch (SQLException | RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new StetException(
+          ErrorCode.FAILED, "checking the pages failed: " + e.getMessage(), null, e);
+    }
+    return new Level(
+        "physical",
+        true,
+        all
+            + (heaps
+                ? " tables and b-tree indexes by amcheck"
+                : " b-tree indexes by amcheck, which has no check of tables before version 14"));
+  }
+
+  private void checkPages(String schema, Queue<Relation> relations) throws SQLException {
+    try (Session session = Session.open(place.settings())) {
+      for (Relation each = relations.poll(); each != null; each = relations.poll()) {
+        context.operation().checkStop();
+        String what = (each.index() ? "index " : "table ") + each.name();
+        try {
+          if (each.index()) {
+            session.value(
+                "SELECT "
+                    + schema
+                    + ".bt_index_check(?::bigint::pg_catalog.oid::pg_catalog.regclass, ?)",
+                each.oid(),
+                each.unique());
+          } else {
+            session
+                .rows(
+                    "SELECT msg FROM "
+                        + schema
+                        + ".verify_heapam(?::bigint::pg_catalog.oid::pg_catalog.regclass) LIMIT 5",
+                    row -> row.getString(1),
+                    each.oid())
+                .forEach(message -> differences.add(what + ": " + message));
+          }
+        } catch (SQLException e) {
+          if (!session.connection().isValid(5)) {
+            throw e;
+          }
+          differences.add(what + ": " + PostgresErrors.text(e));
+        }
+      }
+    }
+  }
+
+  @Override
+  public List<Level> levels() {
+    return List.copyOf(levels);
+  }
+
+  @Override
+  public List<String> differences() {
+    return differences.stream().sorted().toList();
+  }
+
+  @Override
+  public boolean hasTables() {
+    return true;
+  }
+
+  @Override
+  public Evaluation evaluate(List<Rule> rules) {
+    try (Session session = Session.open(place.settings())) {
+      return RuleQueries.evaluateAtOneMoment(session, rules);
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot evaluate the rules in scratch", e);
+    }
+  }
+
+  @Override
+  public @Nullable String query(String sql) {
+    try (Session session = Session.open(place.settings())) {
+      session.execute("SET search_path = DEFAULT");
+      return session.value(sql);
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("the query fails", e);
+    }
+  }
+
+  @Override
+  public Map<String, String> variables() {
+    return place.settings().childEnvironment(privateFiles);
+  }
+
+  @Override
+  public void close() {
+    try (PrivateFiles _ = privateFiles;
+        Maintenance _ = maintenance) {
+      if (server == null) {
+        Maintenance.Entry entry = maintenance.named(place.database());
+        if (entry != null && (entry.isMarked() || entry.isNewborn())) {
+          PostgresTarget.drop(maintenance, entry);
+        }
+      }
+    } catch (SQLException e) {
+      context
+          .operation()
+          .progress()
+          .warn("database \"" + place.database() + "\" could not be removed: " + e.getMessage());
+    } finally {
+      if (server != null) {
+        server.close();
+      }
+    }
+  }
+}

@@ -1,0 +1,259 @@
+package stet.engine.postgres;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.engine.process.PrivateFiles;
+import stet.engine.process.ServerUser;
+
+/**
+ * A server of its own for one trial, reached by a socket in a temporary directory. It runs under a
+ * shell that stops it when its standard input ends: when this is closed, and also when this process
+ * is gone in whatever way. What a process leaves that was killed, {@link
+ * PrivateFiles#removeLeftovers} removes.
+ */
+final class ScratchServer implements AutoCloseable {
+  private static final int START_SECONDS = 60;
+  private static final int STOP_SECONDS = 30;
+
+  /** A socket's path has at most 107 bytes. */
+  private static final int LONGEST_DIRECTORY = 85;
+
+  private static final String SUPERUSER = "postgres";
+
+  /** Outlives neither its input nor the server; nothing in scratch is worth a clean end. */
+  private static final String KEEPER =
+      """
+      exec 3<&0
+      "$@" </dev/null 3<&- & server=$!
+      (cat <&3 >/dev/null; kill -QUIT $server) & watch=$!
+      exec 3<&-
+      wait $server; status=$?
+      kill $watch; exit $status
+      """;
+
+  private final Path programs;
+  private final PrivateFiles files;
+  private final ServerUser user;
+  private final Path directory;
+  private final String password;
+  private @Nullable Process process;
+
+  private ScratchServer(Path programs, PrivateFiles files, ServerUser user, Path directory) {
+    this.programs = programs;
+    this.files = files;
+    this.user = user;
+    this.directory = directory;
+    byte[] random = new byte[16];
+    new SecureRandom().nextBytes(random);
+    this.password = HexFormat.of().formatHex(random);
+  }
+
+  /**
+   * Makes and starts a server.
+   *
+   * @param programs the directory of its programs
+   * @throws StetException with {@code SOURCE} and the server's own words if it does not start
+   */
+  static ScratchServer start(Path programs) {
+    PrivateFiles files = PrivateFiles.createWithPassage();
+    ScratchServer server = null;
+    boolean done = false;
+    try {
+      ServerUser user = ServerUser.current();
+      Path directory = user.makeDirectory(files.path("server"));
+      if (directory.toString().length() > LONGEST_DIRECTORY) {
+        throw new StetException(
+            ErrorCode.SOURCE,
+            "the path of the scratch server's socket would be too long: " + directory,
+            "Set TMPDIR to a directory with a shorter path.");
+      }
+      server = new ScratchServer(programs, files, user, directory);
+      server.initialise();
+      server.run();
+      done = true;
+      return server;
+    } catch (IOException e) {
+      throw new StetException(
+          ErrorCode.SOURCE,
+          "cannot make a scratch server in " + files.directory() + ": " + e.getMessage(),
+          "Set TMPDIR to a directory with space that users may go through.",
+          e);
+    } finally {
+      if (!done) {
+        if (server == null) {
+          files.close();
+        } else {
+          server.close();
+        }
+      }
+    }
+  }
+
+  private Path data() {
+    return directory.resolve("data");
+  }
+
+  private Path log() {
+    return directory.resolve("log");
+  }
+
+  private void initialise() throws IOException {
+    Path file = files.write("initial-password", password + "\n");
+    user.own(file);
+    user.command(
+            List.of(
+                programs.resolve("initdb").toString(),
+                "--pgdata=" + data(),
+                "--username=" + SUPERUSER,
+                "--pwfile=" + file,
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync"))
+        .run();
+    Files.delete(file);
+    Path configuration = data().resolve("postgresql.conf");
+    Files.writeString(
+        configuration,
+        Files.readString(configuration)
+            + """
+
+            listen_addresses = ''
+            unix_socket_directories = '%s'
+            unix_socket_permissions = 0777
+            timezone = 'UTC'
+            log_timezone = 'UTC'
+            shared_buffers = '128MB'
+            max_wal_size = '4GB'
+            max_connections = 50
+            max_locks_per_transaction = 1024
+            autovacuum = off
+            # What is in scratch may be lost with the machine, so nothing need wait for the disk.
+            fsync = off
+            full_page_writes = off
+            wal_level = minimal
+            max_wal_senders = 0
+            """
+                .formatted(directory.toString().replace("'", "''")));
+  }
+
+  private void run() throws IOException {
+    Path log = log();
+    Files.createFile(log);
+    user.own(log);
+    List<String> command = new ArrayList<>(List.of("setsid"));
+    command.addAll(user.prefix());
+    command.addAll(
+        List.of(
+            "sh",
+            "-c",
+            KEEPER,
+            "sh",
+            programs.resolve("postgres").toString(),
+            "-D",
+            data().toString()));
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .directory(Path.of("/").toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+    builder
+        .environment()
+        .keySet()
+        .removeIf(name -> name.startsWith("PG") || name.startsWith("LC_") || name.equals("LANG"));
+    builder.environment().put("LC_ALL", "C");
+    Process started = builder.start();
+    process = started;
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS);
+    while (true) {
+      try (Session session = Session.open(settings("postgres"))) {
+        session.version();
+        return;
+      } catch (StetException e) {
+        if (e.code() == ErrorCode.INTERRUPTED
+            || !started.isAlive()
+            || System.nanoTime() > deadline) {
+          throw new StetException(
+              e.code(),
+              "the scratch server did not start: " + e.getMessage() + "\n" + lastWords(),
+              null,
+              e);
+        }
+      }
+      pause();
+    }
+  }
+
+  private static void pause() {
+    try {
+      Thread.sleep(50);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StetException(ErrorCode.INTERRUPTED, "interrupted", null, e);
+    }
+  }
+
+  private String lastWords() throws IOException {
+    List<String> lines = Files.readAllLines(log());
+    return String.join("\n", lines.subList(Math.max(0, lines.size() - 10), lines.size()));
+  }
+
+  /** Reaches a database as a superuser, whatever the user's variables say. */
+  ConnectionSettings settings(String database) {
+    return ConnectionSettings.parse(
+        "host='"
+            + directory.toString().replace("\\", "\\\\").replace("'", "\\'")
+            + "' port=5432 user="
+            + SUPERUSER
+            + " password="
+            + password
+            + " dbname="
+            + database
+            + " sslmode=disable gssencmode=disable",
+        Map.of(),
+        Path.of("/nonexistent"));
+  }
+
+  @Override
+  public void close() {
+    Process running = process;
+    process = null;
+    // The end is waited for even if this thread was asked to stop, for nothing is to stay behind.
+    boolean interrupted = Thread.interrupted();
+    try {
+      if (running != null) {
+        running.getOutputStream().close();
+        if (!running.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
+          kill(running);
+        }
+      }
+    } catch (IOException e) {
+      kill(running);
+    } catch (InterruptedException e) {
+      interrupted = true;
+      kill(running);
+    } finally {
+      files.close();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private static void kill(@Nullable Process process) {
+    if (process != null) {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+    }
+  }
+}

@@ -1,0 +1,340 @@
+package stet.engine.proof;
+
+import java.math.BigDecimal;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import stet.engine.Environment;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
+import stet.engine.component.Component;
+import stet.engine.component.Component.Scratch;
+import stet.engine.component.Operation;
+import stet.engine.component.RestoreContext;
+import stet.engine.component.Trial;
+import stet.engine.process.ChildProcess;
+import stet.engine.process.PrivateFiles;
+import stet.engine.rules.Evaluation;
+import stet.engine.rules.Finding;
+import stet.engine.rules.Rule;
+import stet.engine.snapshot.Manifest;
+import stet.engine.snapshot.SnapshotFiles;
+import stet.engine.snapshot.TreePaths;
+import stet.repository.BlobSource;
+import stet.repository.RepositoryException;
+import stet.repository.snapshot.Snapshot;
+import stet.repository.tree.Node;
+
+/**
+ * Restores a snapshot into scratch and says whether it is what was captured. Nothing live is
+ * touched, and nothing of the scratch is left.
+ */
+public final class Prover {
+  /** What says something about the snapshot, rather than about this machine. */
+  private static final Set<ErrorCode> SAYS_SOMETHING =
+      Set.of(
+          ErrorCode.VERIFICATION_FAILED,
+          ErrorCode.REPOSITORY_DAMAGED,
+          ErrorCode.NOT_FOUND,
+          ErrorCode.SOURCE,
+          ErrorCode.FAILED);
+
+  /** Stands for all components together. */
+  private static final String APPLICATION = "application";
+
+  private final BlobSource source;
+  private final Environment environment;
+  private final Operation operation;
+  private final Scratch scratch;
+  private final List<Assertion> assertions;
+
+  /**
+   * Prepares.
+   *
+   * @param scratch where to restore
+   * @param assertions what must hold besides
+   */
+  public Prover(
+      BlobSource source,
+      Environment environment,
+      Operation operation,
+      Scratch scratch,
+      List<Assertion> assertions) {
+    this.source = source;
+    this.environment = environment;
+    this.operation = operation;
+    this.scratch = scratch;
+    this.assertions = List.copyOf(assertions);
+  }
+
+  /**
+   * Restores a snapshot.
+   *
+   * @return what came of it
+   * @throws StetException if nothing can be said, such as for want of a server
+   */
+  public Proof run(Snapshot snapshot) {
+    PrivateFiles.removeLeftovers();
+    Instant started = Instant.now();
+    List<String> failures = new ArrayList<>();
+    List<Proof.ComponentLevel> levels = new ArrayList<>();
+    List<Finding> findings = new ArrayList<>();
+    Map<String, Trial> trials = new LinkedHashMap<>();
+    Map<String, Node> nodes = new HashMap<>();
+    Duration restored;
+    try {
+      restoreAll(snapshot, trials, nodes, failures);
+      restored = Duration.between(started, Instant.now());
+      trials.forEach((name, trial) -> {
+        for (Trial.Level level : trial.levels()) {
+          levels.add(new Proof.ComponentLevel(name, level.name(), level.ran(), level.detail()));
+        }
+        trial.differences().forEach(difference -> failures.add(name + ": " + difference));
+      });
+      if (trials.size() == nodes.size() && !nodes.isEmpty()) {
+        SnapshotFiles files = new SnapshotFiles(source, snapshot);
+        evaluate(trials, nodes, files.manifest().findings(), findings, failures);
+        assertions.forEach(assertion -> assertHolds(assertion, trials, failures));
+        levels.add(
+            new Proof.ComponentLevel(
+                APPLICATION, "rules", true, findings.size() + " rules, as at capture"));
+        levels.add(
+            new Proof.ComponentLevel(
+                APPLICATION, "assertions", true, assertions.size() + " of the configuration"));
+      } else {
+        levels.add(
+            new Proof.ComponentLevel(
+                APPLICATION, "rules", false, "not all components could be restored"));
+      }
+    } finally {
+      close(trials);
+    }
+    return new Proof(
+        snapshot.tree(),
+        snapshot.requireId().toString(),
+        environment.name(),
+        started,
+        Instant.now(),
+        restored,
+        levels,
+        findings,
+        failures);
+  }
+
+  private void restoreAll(
+      Snapshot snapshot,
+      Map<String, Trial> trials,
+      Map<String, Node> nodes,
+      List<String> failures) {
+    Manifest manifest;
+    List<Node> root;
+    try {
+      SnapshotFiles files = new SnapshotFiles(source, snapshot);
+      manifest = files.manifest();
+      root = files.root();
+    } catch (RepositoryException e) {
+      failures.add(e.getMessage());
+      return;
+    }
+    for (Manifest.Entry entry : manifest.components()) {
+      requireComponent(entry);
+    }
+    for (Manifest.Entry entry : manifest.components()) {
+      Node node = SnapshotFiles.child(root, entry.name()).orElse(null);
+      if (node == null) {
+        failures.add(entry.name() + ": its directory is not in the snapshot");
+        continue;
+      }
+      nodes.put(entry.name(), node);
+      operation.progress().phase("restoring " + entry.name() + " into scratch");
+      try {
+        trials.put(
+            entry.name(),
+            requireComponent(entry)
+                .trial(
+                    new RestoreContext(
+                        operation, source, node, entry.details(), manifest.hashKey()),
+                    scratch));
+      } catch (StetException e) {
+        fail(entry.name(), e, failures);
+      } catch (RepositoryException e) {
+        failures.add(entry.name() + ": " + e.getMessage());
+      }
+      operation.checkStop();
+    }
+  }
+
+  /** Only what is certain to be the snapshot's fault is a failure of it. */
+  private static void fail(String name, StetException e, List<String> failures) {
+    if (!SAYS_SOMETHING.contains(e.code())) {
+      throw e;
+    }
+    failures.add(name + ": " + e.getMessage());
+  }
+
+  private Component requireComponent(Manifest.Entry entry) {
+    Component found = component(entry.name());
+    if (found == null || !found.kind().equals(entry.kind())) {
+      throw new StetException(
+          ErrorCode.CONFIGURATION,
+          "the snapshot has a component "
+              + entry.name()
+              + " of kind "
+              + entry.kind()
+              + ", which environment "
+              + environment.name()
+              + " has not",
+          "Its components are "
+              + String.join(", ", environment.components().stream().map(Component::name).toList())
+              + ". Add it to the configuration.");
+    }
+    return found;
+  }
+
+  private @Nullable Component component(String name) {
+    return environment.components().stream()
+        .filter(component -> component.name().equals(name))
+        .findFirst()
+        .orElse(null);
+  }
+
+  private void evaluate(
+      Map<String, Trial> trials,
+      Map<String, Node> nodes,
+      List<Finding> captured,
+      List<Finding> findings,
+      List<String> failures) {
+    trials.forEach((name, trial) -> {
+      List<Rule> rules =
+          environment.rules().of(name).stream()
+              .filter(rule ->
+                  !(rule.body() instanceof Rule.Exists exists)
+                      || nodes.containsKey(exists.files().text()))
+              .toList();
+      if (rules.isEmpty()) {
+        return;
+      }
+      operation.progress().phase("checking the rules about " + name);
+      try (Evaluation evaluation = trial.evaluate(rules)) {
+        findings.addAll(evaluation.findings());
+        evaluation
+            .references()
+            .forEach(each ->
+                findings.add(
+                    each.compare(
+                        new TreePaths(
+                            source,
+                            java.util.Objects.requireNonNull(nodes.get(each.component()))))));
+      } catch (StetException e) {
+        fail(name, e, failures);
+      }
+    });
+    for (Finding finding : findings) {
+      Finding before = Finding.of(finding, captured);
+      if (before == null) {
+        if (finding.violations() > 0) {
+          operation
+              .progress()
+              .warn(finding.describe() + "; it was not evaluated when the snapshot was made");
+        }
+      } else if (!finding.isSame(before)) {
+        failures.add(finding.describe() + ", but " + before.violations() + " when it was captured");
+      }
+    }
+  }
+
+  private void assertHolds(Assertion assertion, Map<String, Trial> trials, List<String> failures) {
+    switch (assertion) {
+      case Assertion.Query query -> {
+        try {
+          query(query, trials, failures);
+        } catch (StetException e) {
+          if (e.code() == ErrorCode.INTERRUPTED || e.code() == ErrorCode.CONFIGURATION) {
+            throw e;
+          }
+          failures.add("assertion \"" + query.sql() + "\": " + e.getMessage());
+        }
+      }
+      case Assertion.Program program -> run(program, trials, failures);
+    }
+  }
+
+  private void query(Assertion.Query query, Map<String, Trial> trials, List<String> failures) {
+    List<String> databases =
+        query.component() != null
+            ? List.of(query.component())
+            : trials.entrySet().stream()
+                .filter(entry -> entry.getValue().hasTables())
+                .map(Map.Entry::getKey)
+                .toList();
+    Trial trial = databases.size() == 1 ? trials.get(databases.getFirst()) : null;
+    if (trial == null) {
+      throw new StetException(
+          ErrorCode.CONFIGURATION,
+          "it is not clear in which database to run the assertion \"" + query.sql() + "\"",
+          "Name the component: `{ component: default, sql: … }`.");
+    }
+    operation.progress().phase("running " + query.sql());
+    String value = trial.query(query.sql());
+    String what = "assertion \"" + query.sql() + "\": ";
+    if (value == null) {
+      failures.add(what + "it gives no value");
+      return;
+    }
+    if (query.least() == null && query.most() == null) {
+      return;
+    }
+    BigDecimal number;
+    try {
+      number = new BigDecimal(value);
+    } catch (NumberFormatException e) {
+      failures.add(what + "\"" + value + "\" is no number");
+      return;
+    }
+    if (query.least() != null && number.compareTo(BigDecimal.valueOf(query.least())) < 0) {
+      failures.add(what + "it gives " + value + ", less than " + query.least());
+    }
+    if (query.most() != null && number.compareTo(BigDecimal.valueOf(query.most())) > 0) {
+      failures.add(what + "it gives " + value + ", more than " + query.most());
+    }
+  }
+
+  private void run(Assertion.Program program, Map<String, Trial> trials, List<String> failures) {
+    operation.progress().phase("running " + program.command().getFirst());
+    Map<String, String> variables = new HashMap<>();
+    trials.values().forEach(trial -> variables.putAll(trial.variables()));
+    try {
+      ChildProcess.of(Path.of(program.command().getFirst()))
+          .arguments(program.command().subList(1, program.command().size()))
+          .without(name -> name.startsWith("PG"))
+          .environment(variables)
+          .run();
+    } catch (StetException e) {
+      if (e.code() == ErrorCode.INTERRUPTED) {
+        throw e;
+      }
+      failures.add("assertion `" + String.join(" ", program.command()) + "`: " + e.getMessage());
+    }
+  }
+
+  private static void close(Map<String, Trial> trials) {
+    RuntimeException failure = null;
+    for (Trial trial : trials.values()) {
+      try {
+        trial.close();
+      } catch (RuntimeException e) {
+        failure = e;
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+}
