@@ -18,6 +18,7 @@ import stet.cli.command.BackupCommand;
 import stet.cli.command.CheckCommand;
 import stet.cli.command.ConfigCommand;
 import stet.cli.command.DemoCommand;
+import stet.cli.command.DiffCommand;
 import stet.cli.command.DumpCommand;
 import stet.cli.command.ExportCommand;
 import stet.cli.command.InitCommand;
@@ -59,7 +60,12 @@ final class CommandTree {
             StatusCommand.class));
     groups.put(
         "Look into snapshots",
-        List.of(SnapshotsCommand.class, LsCommand.class, DumpCommand.class, ExportCommand.class));
+        List.of(
+            SnapshotsCommand.class,
+            LsCommand.class,
+            DiffCommand.class,
+            DumpCommand.class,
+            ExportCommand.class));
     groups.put(
         "Care for the repository",
         List.of(CheckCommand.class, RepairCommand.class, UnlockCommand.class, KeyCommand.class));

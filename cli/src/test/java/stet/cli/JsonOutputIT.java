@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,8 +54,17 @@ class JsonOutputIT {
     Files.writeString(media.resolve("file"), "old");
     Files.createSymbolicLink(media.resolve("link"), Path.of("file"));
     String database = site.createDatabase("small");
-    site.server().execute(database, "create table t ()");
-    site.configure(site.files("media"), site.postgres("small", database));
+    site.server()
+        .execute(
+            database,
+            "create table t ()",
+            "create table u (file text)",
+            "insert into u values ('file'), ('missing')");
+    site.configure(site.postgres("small", database), site.files("media"));
+    Files.writeString(
+        site.directory().resolve("stet.yaml"),
+        "rules: { exist: each u.file exists in media, none: none in t where false }\n",
+        StandardOpenOption.APPEND);
 
     ok("version");
     ok("config validate");
@@ -75,6 +85,13 @@ class JsonOutputIT {
     assertThat(ok("previous list").objects("previous").getFirst().integer("bytes")).isPositive();
     ok("rollback");
     ok("rollback --to", snapshot, "--replace");
+    ok("prove");
+    ok("status");
+    site.server().execute(database, "insert into u values ('more')", "create table v ()");
+    Files.writeString(media.resolve("file"), "newer");
+    ok("diff", snapshot);
+    site.configure(site.files("media"));
+    ok("diff", snapshot);
     site.configureProtected(site.files("media"), site.postgres("small", database));
     ok("restore", "--replace", "--confirm", "production");
     ok("rollback --to", snapshot, "--replace", "--confirm", "production");

@@ -195,6 +195,7 @@ class ProofIT {
       })
   void whatDiffersFailsTheProofAndIsNamed(String damage) throws Exception {
     String[] parts = damage.split("\\|", -1);
+    configure("proof: { server: same, files: read }\n");
     String snapshot = site.backup();
     spoil(parts[1]);
 
@@ -250,6 +251,19 @@ class ProofIT {
 
     assertThat(failed.status()).as("%s", failed).isIn(1, 23);
     assertThat(failed.error()).contains("pack ");
+    requireNothingLeft();
+  }
+
+  /** A server that is not there says nothing about the snapshot. */
+  @Test
+  void withoutAServerNothingIsSaid() throws Exception {
+    site.backup();
+    configure("proof: { server: postgresql://nobody@127.0.0.1:1/postgres }\n");
+
+    Stet.Result failed = site.run("prove");
+
+    assertThat(failed.status()).as("%s", failed).isEqualTo(21);
+    assertThat(site.json("status").has("proof")).isFalse();
     requireNothingLeft();
   }
 

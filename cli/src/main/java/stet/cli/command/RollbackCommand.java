@@ -39,7 +39,8 @@ import stet.repository.lock.RepositoryLock;
       "",
       "JSON: {message_type: \"summary\", operation, undone, components};"
           + " with --to {message_type: \"summary\", operation, snapshot_id, components, previous,"
-          + " saved_snapshot_id?, total_duration}"
+          + " saved_snapshot_id?, rules: [{rule, text, violations, hash, examples, orphans?,"
+          + " orphan_examples?}], total_duration}"
     })
 public final class RollbackCommand implements Callable<Integer> {
   private final Session session;

@@ -1,6 +1,7 @@
 package stet.engine.component;
 
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -38,6 +39,11 @@ public interface Component {
    */
   default Evaluation evaluate(List<Rule> rules) {
     throw new UnsupportedOperationException(kind() + " has no tables");
+  }
+
+  /** The live state's definitions, as {@link ComponentKind#definitions} has captured ones. */
+  default Map<String, String> definitions() {
+    return Map.of();
   }
 
   /** The paths of the live state's files, to be closed. */
@@ -152,9 +158,10 @@ public interface Component {
    * Nothing live is touched. A kind that has no scratch only reads what was captured.
    *
    * @return what was restored, to be closed
+   * @throws NoScratchException if there is no place for it
    * @throws stet.engine.StetException if it cannot be restored or differs; nothing is left then
    */
-  default Trial trial(RestoreContext context, Scratch scratch) {
+  default Trial trial(RestoreContext context, Scratch scratch) throws NoScratchException {
     return ReadTrial.run(context, "components of kind " + kind() + " have no scratch");
   }
 

@@ -2,6 +2,7 @@ package stet.engine.component;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 
@@ -31,6 +32,15 @@ public interface ComponentKind {
   /** Whether rules can speak of files of such a component. */
   default boolean hasFiles() {
     return false;
+  }
+
+  /**
+   * The definitions of a captured component, to be compared with those of another state.
+   *
+   * @return SQL by what it defines; empty where there are no definitions
+   */
+  default Map<String, String> definitions(RestoreContext context) {
+    return Map.of();
   }
 
   /**

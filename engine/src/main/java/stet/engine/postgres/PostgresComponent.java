@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -11,10 +12,12 @@ import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
 import stet.engine.component.Component;
 import stet.engine.component.InPlace;
+import stet.engine.component.NoScratchException;
 import stet.engine.component.Operation;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
 import stet.engine.component.Trial;
+import stet.engine.process.PrivateFiles;
 import stet.engine.rules.Evaluation;
 import stet.engine.rules.Rule;
 
@@ -81,6 +84,25 @@ final class PostgresComponent implements Component {
     }
   }
 
+  @Override
+  public Map<String, String> definitions() {
+    ConnectionSettings pinned = settings.pinned();
+    try (Session session = Session.open(pinned);
+        PrivateFiles files = PrivateFiles.create()) {
+      boolean ascii = "SQL_ASCII".equals(session.value("SHOW server_encoding"));
+      return DefinitionTexts.joined(
+          DefinitionTexts.of(
+              DefinitionTexts.dump(
+                  pinned,
+                  PostgresTools.find(tools, major(session.version())),
+                  ascii ? "SQL_ASCII" : "UTF8",
+                  files),
+              Renames.NONE));
+    } catch (SQLException e) {
+      throw PostgresErrors.failed("cannot read the definitions of " + pinned.describe(), e);
+    }
+  }
+
   /** The major version of a {@code server_version_num}. */
   static int major(int version) {
     return version / 10_000;
@@ -102,7 +124,7 @@ final class PostgresComponent implements Component {
   }
 
   @Override
-  public Trial trial(RestoreContext context, Scratch scratch) {
+  public Trial trial(RestoreContext context, Scratch scratch) throws NoScratchException {
     return PostgresTrial.run(
         context, scratch, new PostgresPlace(name, settings.pinned(), admin, tools, renames));
   }

@@ -11,6 +11,7 @@ import stet.engine.component.Component;
 import stet.engine.component.ComponentDefinition;
 import stet.engine.component.ComponentKind;
 import stet.engine.component.ExportContext;
+import stet.engine.component.RestoreContext;
 import stet.engine.component.Setting;
 
 /** PostgreSQL databases as components. */
@@ -53,6 +54,16 @@ public final class PostgresKind implements ComponentKind {
             false,
             "For restores: what tablespaces of the snapshot are called here, by their names in the"
                 + " snapshot."));
+  }
+
+  @Override
+  public Map<String, String> definitions(RestoreContext context) {
+    SnapshotFiles files = new SnapshotFiles(context.source(), context.node());
+    String path = context.node().name() + "/" + DatabaseCapture.SCHEMA;
+    return DefinitionTexts.joined(
+        DefinitionTexts.of(
+            DumpArchive.read(path, files.read(files.require(DatabaseCapture.SCHEMA))),
+            Renames.NONE));
   }
 
   @Override

@@ -1,12 +1,8 @@
 package stet.engine.postgres;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -15,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Component.Scratch;
+import stet.engine.component.NoScratchException;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Trial;
 import stet.engine.process.PrivateFiles;
@@ -54,48 +51,74 @@ final class PostgresTrial implements Trial {
    *
    * @param own the component's place
    */
-  static PostgresTrial run(RestoreContext context, Scratch scratch, PostgresPlace own) {
+  static PostgresTrial run(RestoreContext context, Scratch scratch, PostgresPlace own)
+      throws NoScratchException {
     SnapshotFiles files = new SnapshotFiles(context.source(), context.node());
     DatabaseDescription description =
         DatabaseDescription.parse(
             own.component() + "/" + DatabaseCapture.DESCRIPTION,
             files.read(files.require(DatabaseCapture.DESCRIPTION)));
-    String database = PREFIX + context.operation().id();
-    ScratchServer server = null;
-    ConnectionSettings settings;
-    Map<String, String> tablespaces = new HashMap<>();
-    description.tablespaces().forEach(name -> tablespaces.put(name, "pg_default"));
-    if (scratch.server() == null) {
-      context.operation().progress().phase("making a scratch server for " + own.component());
-      int major = PostgresComponent.major(description.server().version());
-      server = ScratchServer.start(PostgresTools.findServer(own.tools(), major));
-      settings = server.settings(database);
-    } else if (scratch.server().equals(Scratch.SAME)) {
-      settings = own.adminSettings().withDatabase(database);
-      tablespaces.clear();
-    } else {
-      settings = ConnectionSettings.parse(scratch.server()).pinned().withDatabase(database);
-    }
-    PostgresPlace place =
-        new PostgresPlace(
-            own.component(), settings, null, own.tools(), new Renames(Map.of(), tablespaces));
+    PostgresTrial trial = open(context, scratch, own, description);
     boolean done = false;
-    PostgresTrial trial = null;
     try {
-      trial = new PostgresTrial(context, server, place, Maintenance.open(settings, database));
       trial.dropLeftovers();
-      trial.restore(description, files);
+      Staging staging =
+          new Staging(trial.place, context, trial.place.database(), trial.maintenance);
+      try {
+        staging.check();
+      } catch (StetException e) {
+        if (e.code() == ErrorCode.SOURCE) {
+          throw new NoScratchException(e);
+        }
+        throw e;
+      }
+      staging.build();
+      trial.compare(description, files);
       done = true;
       return trial;
     } catch (SQLException e) {
       throw PostgresErrors.failed("cannot restore " + own.component() + " into scratch", e);
     } finally {
       if (!done) {
-        if (trial != null) {
-          trial.close();
-        } else if (server != null) {
-          server.close();
-        }
+        trial.close();
+      }
+    }
+  }
+
+  /** Finds or makes the server. */
+  private static PostgresTrial open(
+      RestoreContext context, Scratch scratch, PostgresPlace own, DatabaseDescription description)
+      throws NoScratchException {
+    String database = PREFIX + context.operation().id();
+    Map<String, String> tablespaces = new HashMap<>();
+    description.tablespaces().forEach(name -> tablespaces.put(name, "pg_default"));
+    ScratchServer server = null;
+    boolean done = false;
+    try {
+      ConnectionSettings settings;
+      if (scratch.server() == null) {
+        context.operation().progress().phase("making a scratch server for " + own.component());
+        int major = PostgresComponent.major(description.server().version());
+        server = ScratchServer.start(PostgresTools.findServer(own.tools(), major));
+        settings = server.settings(database);
+      } else if (scratch.server().equals(Scratch.SAME)) {
+        settings = own.adminSettings().withDatabase(database);
+        tablespaces.clear();
+      } else {
+        settings = ConnectionSettings.parse(scratch.server()).pinned().withDatabase(database);
+      }
+      PostgresPlace place =
+          new PostgresPlace(
+              own.component(), settings, null, own.tools(), new Renames(Map.of(), tablespaces));
+      PostgresTrial trial =
+          new PostgresTrial(context, server, place, Maintenance.open(settings, database));
+      done = true;
+      return trial;
+    } catch (StetException e) {
+      throw new NoScratchException(e);
+    } finally {
+      if (!done && server != null) {
+        server.close();
       }
     }
   }
@@ -122,8 +145,7 @@ final class PostgresTrial implements Trial {
     return "t".equals(session.value("SELECT pg_catalog.pg_try_advisory_lock(?)", key));
   }
 
-  private void restore(DatabaseDescription description, SnapshotFiles files) throws SQLException {
-    new Staging(place, context, place.database(), maintenance).build();
+  private void compare(DatabaseDescription description, SnapshotFiles files) throws SQLException {
     levels.add(new Level("transport", true, "every blob by its hash, every program by its end"));
     levels.add(
         new Level("rows", true, "the rows of " + count(description.tables().size(), "table")));
@@ -189,58 +211,13 @@ final class PostgresTrial implements Trial {
               + " with pg_dump "
               + tools.major());
     }
-    Path again = privateFiles.path("definitions");
     boolean ascii = "SQL_ASCII".equals(description.database().encoding());
-    tools
-        .program("pg_dump", place.settings(), privateFiles)
-        .arguments(
-            "--format=custom",
-            "--compress=0",
-            "--section=pre-data",
-            "--section=post-data",
-            "-B",
-            "--encoding=" + (ascii ? "SQL_ASCII" : "UTF8"),
-            "--no-password",
-            "--file=" + again,
-            "--dbname=" + ConnectionSettings.childDatabase(place.database()))
-        .run();
-    try {
-      DumpArchive after = DumpArchive.read(place.database(), Files.readAllBytes(again));
-      compare(texts(before), texts(after));
-    } catch (IOException e) {
-      throw new StetException(
-          ErrorCode.SOURCE, "cannot read what pg_dump wrote: " + e.getMessage(), null, e);
-    }
+    DumpArchive after =
+        DefinitionTexts.dump(place.settings(), tools, ascii ? "SQL_ASCII" : "UTF8", privateFiles);
+    compare(
+        DefinitionTexts.of(before, place.renames()), DefinitionTexts.of(after, place.renames()));
     return new Level(
         "objects", true, count(before.entries().size(), "definition") + ", word by word");
-  }
-
-  /** Definitions by what they define, the database's own aside: it has another name. */
-  private Map<String, List<String>> texts(DumpArchive archive) {
-    Map<String, List<String>> texts = new LinkedHashMap<>();
-    for (DumpArchive.Entry entry : archive.entries()) {
-      if (entry.kind().startsWith("DATABASE") || entry.tag().startsWith("DATABASE ")) {
-        continue;
-      }
-      String schema = entry.schema();
-      String name =
-          entry.kind()
-              + " "
-              + (schema == null || schema.isEmpty() ? "" : schema + ".")
-              + entry.tag();
-      String tablespace = place.renames().tablespace(entry.tablespace());
-      texts
-          .computeIfAbsent(name, key -> new ArrayList<>())
-          .add(
-              entry.definition()
-                  + " owner "
-                  + entry.owner()
-                  + (tablespace.isEmpty() || tablespace.equals("pg_default")
-                      ? ""
-                      : " tablespace " + tablespace));
-    }
-    texts.values().forEach(each -> each.sort(null));
-    return texts;
   }
 
   private void compare(Map<String, List<String>> before, Map<String, List<String>> after) {

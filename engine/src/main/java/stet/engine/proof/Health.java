@@ -133,9 +133,8 @@ public record Health(
 
     Health run() {
       List<Snapshot> snapshots = catalog.of(environment);
-      List<Proof> proofs = Proofs.of(catalog, environment, reader, unusable);
       Snapshot newest = snapshots.isEmpty() ? null : snapshots.getLast();
-      Proof last = proofs.isEmpty() ? null : proofs.getLast();
+      Proof last = Proofs.newest(catalog, environment, reader, unusable);
       if (newest == null) {
         add("snapshot", State.RED, "there is none");
         require(ErrorCode.RPO_MISSED, "Run `stet backup`.");

@@ -3,8 +3,10 @@ package stet.engine.proof;
 import java.nio.charset.StandardCharsets;
 import java.time.OffsetDateTime;
 import java.time.ZoneId;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.Version;
 import stet.engine.snapshot.SnapshotCatalog;
@@ -51,17 +53,14 @@ public final class Proofs {
   }
 
   /**
-   * The proofs of an environment that can be read, oldest first.
+   * The newest proof of an environment that can be read.
    *
-   * @param unusable takes why others cannot
+   * @param unusable takes why newer ones cannot
+   * @return null if there is none
    */
-  public static List<Proof> of(
-      SnapshotCatalog catalog,
-      String environment,
-      BlobSource source,
-      java.util.function.Consumer<String> unusable) {
-    List<Proof> proofs = new ArrayList<>();
-    for (Snapshot snapshot : catalog.proofs(environment)) {
+  static @Nullable Proof newest(
+      SnapshotCatalog catalog, String environment, BlobSource source, Consumer<String> unusable) {
+    for (Snapshot snapshot : catalog.proofs(environment).reversed()) {
       String name = snapshot.requireId().shortText();
       try {
         SnapshotFiles files = new SnapshotFiles(source, snapshot);
@@ -69,14 +68,14 @@ public final class Proofs {
             SnapshotFiles.child(files.root(), Proof.FILE_NAME)
                 .orElseThrow(() ->
                     new StetException(
-                        stet.engine.ErrorCode.REPOSITORY_DAMAGED,
+                        ErrorCode.REPOSITORY_DAMAGED,
                         "proof " + name + " has no " + Proof.FILE_NAME,
                         null));
-        proofs.add(Proof.parse(name, files.bytes(file)));
+        return Proof.parse(name, files.bytes(file));
       } catch (StetException | RepositoryException e) {
         unusable.accept(String.valueOf(e.getMessage()));
       }
     }
-    return proofs;
+    return null;
   }
 }
