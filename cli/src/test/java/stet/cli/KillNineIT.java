@@ -42,7 +42,8 @@ import stet.testkit.Restic;
  * moments of an earlier run, {@code -Dstet.kills.log=FILE} appends a line for each kill to a file.
  */
 class KillNineIT {
-  private static final int KILLS = Integer.getInteger("stet.kills", 2);
+  private static final int KILLS = Integer.getInteger("stet.kills", 5);
+  private static final int KILLS_IN_SWAPS = Integer.getInteger("stet.kills", 2);
   private static final long SEED = Long.getLong("stet.seed", System.nanoTime() & 0xffff_ffffL);
 
   @TempDir static Path directory;
@@ -435,7 +436,7 @@ class KillNineIT {
     long swap = measured.end(System.nanoTime());
     log("a swap takes at most %s", text(swap));
     backToLive();
-    for (int round = 0; round < KILLS; round++) {
+    for (int round = 0; round < KILLS_IN_SWAPS; round++) {
       Object media = inode("media");
       String oid = oid(main);
       boolean group = random.nextBoolean();
