@@ -1,6 +1,7 @@
 package stet.engine;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import stet.engine.component.Component;
 import stet.engine.rules.BoundRules;
 
@@ -18,6 +19,14 @@ public record Environment(
     String app, String name, boolean guarded, List<Component> components, BoundRules rules) {
   public Environment {
     components = List.copyOf(components);
+  }
+
+  /** The component of a name, or null. */
+  public @Nullable Component component(String component) {
+    return components.stream()
+        .filter(each -> each.name().equals(component))
+        .findFirst()
+        .orElse(null);
   }
 
   /** One without rules. */

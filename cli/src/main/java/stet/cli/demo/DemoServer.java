@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.process.ChildProcess;
+import stet.engine.process.KeptServer;
 import stet.engine.process.ServerUser;
 
 /**
@@ -39,25 +40,13 @@ final class DemoServer implements AutoCloseable {
   static final String OWNER = "shop";
 
   private static final String SUPERUSER = "postgres";
-  private static final int START_SECONDS = 60;
   private static final int STOP_SECONDS = 30;
-
-  /** Outlives neither its input nor the server. */
-  private static final String KEEPER =
-      """
-      exec 3<&0
-      "$@" </dev/null 3<&- & server=$!
-      (cat <&3 >/dev/null; kill -INT $server; sleep 10; kill -QUIT $server) & watch=$!
-      exec 3<&-
-      wait $server; status=$?
-      kill $watch; exit $status
-      """;
 
   private final Path directory;
   private final ServerUser user;
   private final int port;
   private final String password;
-  private @Nullable Process process;
+  private @Nullable KeptServer kept;
 
   private DemoServer(Path directory, ServerUser user, int port, String password) {
     this.directory = directory;
@@ -219,62 +208,23 @@ final class DemoServer implements AutoCloseable {
    * @throws StetException with {@code SOURCE} and the server's own words if it does not start
    */
   void start() throws IOException {
-    // A session of its own: a Ctrl-C on the terminal must not reach it before those who use it.
-    List<String> command = new ArrayList<>(List.of("setsid"));
-    command.addAll(user.prefix());
-    command.addAll(List.of("sh", "-c", KEEPER, "sh", program("postgres"), "-D", "" + data()));
-    ProcessBuilder builder =
-        new ProcessBuilder(command)
-            .directory(Path.of("/").toFile())
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(makeLog().toFile()));
-    builder
-        .environment()
-        .keySet()
-        .removeIf(name -> name.startsWith("PG") || name.startsWith("LC_") || name.equals("LANG"));
-    builder.environment().put("LC_ALL", "C");
-    Process started = builder.start();
-    process = started;
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS);
-    while (true) {
-      try (Connection connection = connect("postgres", SUPERUSER)) {
-        prepare(connection);
-        return;
-      } catch (SQLException e) {
-        if (!started.isAlive() || System.nanoTime() > deadline) {
-          throw new StetException(
-              ErrorCode.SOURCE,
-              "the demo's server did not start: " + e.getMessage() + "\n" + lastWords(),
-              null,
-              e);
-        }
-      }
-      pause();
-    }
-  }
-
-  private static void pause() {
-    try {
-      Thread.sleep(50);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new StetException(ErrorCode.INTERRUPTED, "interrupted", null, e);
-    }
-  }
-
-  private Path makeLog() throws IOException {
-    if (!Files.exists(log())) {
-      Files.createFile(
-          log(),
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-      user.own(log());
-    }
-    return log();
-  }
-
-  private String lastWords() throws IOException {
-    List<String> lines = Files.readAllLines(log());
-    return String.join("\n", lines.subList(Math.max(0, lines.size() - 10), lines.size()));
+    KeptServer started =
+        KeptServer.start(
+            user,
+            List.of(program("postgres"), "-D", data().toString()),
+            log(),
+            KeptServer.Stop.ORDERLY);
+    kept = started;
+    started.await(
+        "the demo's server",
+        () -> {
+          try (Connection connection = connect("postgres", SUPERUSER)) {
+            prepare(connection);
+            return null;
+          } catch (SQLException e) {
+            return e;
+          }
+        });
   }
 
   /** The shop's role owns its database and may create others, which is what a restore needs. */
@@ -350,33 +300,11 @@ final class DemoServer implements AutoCloseable {
   /** Stops the server in an orderly way; does nothing if it does not run. */
   @Override
   public void close() {
-    Process running = process;
-    process = null;
-    if (running == null) {
-      return;
+    KeptServer running = kept;
+    kept = null;
+    if (running != null) {
+      running.close();
     }
-    // The end is waited for even if this thread was asked to stop, for nothing is to stay behind.
-    boolean interrupted = Thread.interrupted();
-    try {
-      running.getOutputStream().close();
-      if (!running.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
-        kill(running);
-      }
-    } catch (IOException e) {
-      kill(running);
-    } catch (InterruptedException e) {
-      interrupted = true;
-      kill(running);
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
-  }
-
-  private static void kill(Process process) {
-    process.descendants().forEach(ProcessHandle::destroyForcibly);
-    process.destroyForcibly();
   }
 
   /**

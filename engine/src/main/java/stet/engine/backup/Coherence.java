@@ -74,18 +74,13 @@ final class Coherence implements AutoCloseable {
 
   /** What the rules found in all that was captured, in the order of their names. */
   List<Finding> findings() {
-    List<Finding> findings = new ArrayList<>();
-    List<References> references = new ArrayList<>();
-    for (Evaluation evaluation : evaluations) {
-      findings.addAll(evaluation.findings());
-      references.addAll(evaluation.references());
-    }
-    if (!references.isEmpty()) {
+    if (evaluations.stream().anyMatch(evaluation -> !evaluation.references().isEmpty())) {
       progress.phase("comparing references");
       // The trees of this capture can be read once they are stored.
       writer.flush();
-      references.forEach(each -> findings.add(compare(each)));
     }
+    List<Finding> findings = new ArrayList<>();
+    evaluations.forEach(evaluation -> findings.addAll(evaluation.complete(this::compare)));
     findings.sort(Comparator.comparing(Finding::rule));
     return findings;
   }

@@ -2,6 +2,7 @@ package stet.engine.component;
 
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import stet.engine.rules.Evaluation;
 import stet.engine.rules.Rule;
 
@@ -42,7 +43,7 @@ public interface Trial extends AutoCloseable {
    * @return null if there is no row, or the value is null
    * @throws stet.engine.StetException if it fails, or there are no tables
    */
-  default @org.jspecify.annotations.Nullable String query(String sql) {
+  default @Nullable String query(String sql) {
     throw new UnsupportedOperationException("there are no tables");
   }
 

@@ -1,12 +1,11 @@
 package stet.engine.diff;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 import stet.engine.Environment;
 import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
@@ -130,19 +129,13 @@ public final class State {
 
   private static List<Finding> findings(
       List<Evaluation> evaluations, BlobSource source, Map<String, Part> parts) {
-    Map<String, Node> nodes = new HashMap<>();
-    parts.forEach((name, part) -> nodes.put(name, part.node()));
     List<Finding> findings = new ArrayList<>();
     for (Evaluation evaluation : evaluations) {
-      findings.addAll(evaluation.findings());
-      evaluation
-          .references()
-          .forEach(each -> {
-            @Nullable Node node = nodes.get(each.component());
-            if (node != null) {
-              findings.add(each.compare(new TreePaths(source, node)));
-            }
-          });
+      findings.addAll(
+          evaluation.complete(references ->
+              references.compare(
+                  new TreePaths(
+                      source, Objects.requireNonNull(parts.get(references.component())).node()))));
     }
     return findings;
   }

@@ -1,7 +1,6 @@
 package stet.engine.files;
 
 import java.util.ArrayDeque;
-import java.util.Arrays;
 import java.util.Deque;
 import java.util.Iterator;
 import org.jspecify.annotations.Nullable;
@@ -37,17 +36,15 @@ final class LivePaths implements Paths {
         continue;
       }
       byte[] name = level.entries().next().name();
-      byte[] path = Arrays.copyOf(level.path(), level.path().length + name.length + 1);
-      System.arraycopy(name, 0, path, level.path().length, name.length);
       try {
         Stat stat = level.directory().find(name);
         if (stat == null) {
           continue;
         }
+        byte[] path = Paths.join(level.path(), name, stat.isDirectory());
         if (!stat.isDirectory()) {
-          return Arrays.copyOf(path, path.length - 1);
+          return path;
         }
-        path[path.length - 1] = '/';
         Directory inner = level.directory().openDirectory(name);
         levels.push(new Level(inner, inner.list().iterator(), path));
       } catch (PosixException e) {

@@ -192,7 +192,8 @@ final class DatabaseCapture {
         new Parallel.Task(
             "definitions",
             () -> {
-              schema.set(dump.definitions(SCHEMA, holder.snapshot(), encoding(database), patience));
+              schema.set(
+                  dump.definitions(SCHEMA, holder.snapshot(), database.encoding(), patience));
               roles.set(dump.globals(ROLES));
             }));
     if (!context.rules().isEmpty()) {
@@ -245,13 +246,6 @@ final class DatabaseCapture {
     } catch (SQLException e) {
       throw SnapshotHolder.failure(pinned, "cannot read the sequences of " + pinned.describe(), e);
     }
-  }
-
-  /**
-   * pgjdbc and so a restore can take an archive's text only as UTF-8, if it is known to be text.
-   */
-  private static String encoding(Database database) {
-    return database.encoding().equals("SQL_ASCII") ? "SQL_ASCII" : "UTF8";
   }
 
   /** On a standby unlogged tables have no rows, and reading them is an error. */

@@ -59,24 +59,15 @@ final class DefinitionTexts {
   /**
    * Has pg_dump write the definitions of a database.
    *
-   * @param encoding the encoding of the archive's text
+   * @param serverEncoding the database's encoding
    * @param files keeps the archive
    */
   static DumpArchive dump(
-      ConnectionSettings settings, PostgresTools tools, String encoding, PrivateFiles files) {
+      ConnectionSettings settings, PostgresTools tools, String serverEncoding, PrivateFiles files) {
     Path archive = files.path("definitions");
     tools
         .program("pg_dump", settings, files)
-        .arguments(
-            "--format=custom",
-            "--compress=0",
-            "--section=pre-data",
-            "--section=post-data",
-            "-B",
-            "--encoding=" + encoding,
-            "--no-password",
-            "--file=" + archive,
-            "--dbname=" + ConnectionSettings.childDatabase(settings.database()))
+        .arguments(SchemaDump.arguments(settings.database(), serverEncoding, "--file=" + archive))
         .run();
     try {
       return DumpArchive.read(settings.database(), Files.readAllBytes(archive));

@@ -89,13 +89,12 @@ final class PostgresComponent implements Component {
     ConnectionSettings pinned = settings.pinned();
     try (Session session = Session.open(pinned);
         PrivateFiles files = PrivateFiles.create()) {
-      boolean ascii = "SQL_ASCII".equals(session.value("SHOW server_encoding"));
       return DefinitionTexts.joined(
           DefinitionTexts.of(
               DefinitionTexts.dump(
                   pinned,
                   PostgresTools.find(tools, major(session.version())),
-                  ascii ? "SQL_ASCII" : "UTF8",
+                  String.valueOf(session.value("SHOW server_encoding")),
                   files),
               Renames.NONE));
     } catch (SQLException e) {

@@ -211,9 +211,9 @@ final class PostgresTrial implements Trial {
               + " with pg_dump "
               + tools.major());
     }
-    boolean ascii = "SQL_ASCII".equals(description.database().encoding());
     DumpArchive after =
-        DefinitionTexts.dump(place.settings(), tools, ascii ? "SQL_ASCII" : "UTF8", privateFiles);
+        DefinitionTexts.dump(
+            place.settings(), tools, description.database().encoding(), privateFiles);
     compare(
         DefinitionTexts.of(before, place.renames()), DefinitionTexts.of(after, place.renames()));
     return new Level(

@@ -359,14 +359,7 @@ final class RuleQueries {
 
   /** SQL for what tells a row: its primary key, or else all of it. */
   private String key(Found table, String alias) throws SQLException {
-    List<String> columns =
-        session.rows(
-            "SELECT a.attname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a"
-                + " ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)"
-                + " WHERE i.indrelid = ? AND i.indisprimary"
-                + " ORDER BY pg_catalog.array_position(i.indkey::pg_catalog.int2[], a.attnum)",
-            row -> row.getString(1),
-            table.oid());
+    List<String> columns = primaryKey(table);
     if (columns.isEmpty()) {
       return "left(" + alias + "::text, " + LONGEST_KEY + ")";
     }
@@ -375,6 +368,17 @@ final class RuleQueries {
             .map(column -> alias + "." + SqlText.name(column))
             .collect(Collectors.joining(", "));
     return columns.size() == 1 ? names + "::text" : "ROW(" + names + ")::text";
+  }
+
+  /** The columns of a primary key in order; none if there is none. */
+  private List<String> primaryKey(Found table) throws SQLException {
+    return session.rows(
+        "SELECT a.attname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a"
+            + " ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)"
+            + " WHERE i.indrelid = ? AND i.indisprimary"
+            + " ORDER BY pg_catalog.array_position(i.indkey::pg_catalog.int2[], a.attnum)",
+        row -> row.getString(1),
+        table.oid());
   }
 
   private Found table(Rule rule, Rule.Table table) throws SQLException {
@@ -501,13 +505,7 @@ final class RuleQueries {
   /** A reference that no constraint declares: from {@code via} to a primary key of one column. */
   private ForeignKey declared(Rule rule, Name via, Found table, Found counted) throws SQLException {
     column(rule, counted, via);
-    List<String> primary =
-        session.rows(
-            "SELECT a.attname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a"
-                + " ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)"
-                + " WHERE i.indrelid = ? AND i.indisprimary",
-            row -> row.getString(1),
-            table.oid());
+    List<String> primary = primaryKey(table);
     if (primary.size() != 1) {
       throw wrong(
           rule,

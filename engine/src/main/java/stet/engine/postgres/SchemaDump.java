@@ -8,6 +8,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -37,16 +39,39 @@ final class SchemaDump {
   }
 
   /**
-   * All definitions at the snapshot, as an archive for {@code pg_restore}. It is not compressed, so
-   * that what stayed the same is found again.
+   * What has pg_dump write all definitions of a database as an archive for {@code pg_restore}. It
+   * is not compressed, so that what stayed the same is found again.
    *
-   * @param encoding the encoding of the archive's text
+   * @param serverEncoding the database's; pgjdbc and so a restore can take an archive's text only
+   *     as UTF-8, if it is known to be text
+   * @param more further arguments
+   */
+  static List<String> arguments(String database, String serverEncoding, String... more) {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "--format=custom",
+                "--compress=0",
+                "--section=pre-data",
+                "--section=post-data",
+                "-B",
+                "--encoding=" + (serverEncoding.equals("SQL_ASCII") ? "SQL_ASCII" : "UTF8"),
+                "--no-password"));
+    arguments.addAll(List.of(more));
+    arguments.add("--dbname=" + ConnectionSettings.childDatabase(database));
+    return arguments;
+  }
+
+  /**
+   * All definitions at the snapshot, as {@link #arguments} has them written.
+   *
+   * @param serverEncoding the database's encoding
    * @param patience how long pg_dump waits for each lock
    * @throws SourceChangedException if pg_dump did not get a lock
    * @throws StetException with {@code SOURCE} if pg_dump did not end well, or what it wrote is not
    *     whole
    */
-  Node definitions(String name, String snapshot, String encoding, Duration patience)
+  Node definitions(String name, String snapshot, String serverEncoding, Duration patience)
       throws SourceChangedException {
     try (PrivateFiles scratch = PrivateFiles.create()) {
       Path archive = scratch.createFile("archive");
@@ -55,16 +80,11 @@ final class SchemaDump {
               name,
               archive,
               "pg_dump",
-              "--format=custom",
-              "--compress=0",
-              "--section=pre-data",
-              "--section=post-data",
-              "-B",
-              "--encoding=" + encoding,
-              "--snapshot=" + snapshot,
-              "--lock-wait-timeout=" + patience.toMillis(),
-              "--no-password",
-              "--dbname=" + ConnectionSettings.childDatabase(settings.database()));
+              arguments(
+                  settings.database(),
+                  serverEncoding,
+                  "--snapshot=" + snapshot,
+                  "--lock-wait-timeout=" + patience.toMillis()));
       requireArchive(archive, scratch);
       return node;
     } catch (StetException e) {
@@ -121,10 +141,11 @@ final class SchemaDump {
               name,
               copy,
               "pg_dumpall",
-              "--globals-only",
-              "--no-role-passwords",
-              "--no-password",
-              "--database=" + ConnectionSettings.childDatabase(settings.database()));
+              List.of(
+                  "--globals-only",
+                  "--no-role-passwords",
+                  "--no-password",
+                  "--database=" + ConnectionSettings.childDatabase(settings.database())));
       if (!Files.readString(copy, StandardCharsets.ISO_8859_1).contains(END_OF_GLOBALS)) {
         throw notWhole("pg_dumpall", "not complete: it lacks \"" + END_OF_GLOBALS + "\"", null);
       }
@@ -136,7 +157,7 @@ final class SchemaDump {
   }
 
   /** Saves what a program prints, and keeps a copy of it. */
-  private Node print(String name, Path copy, String program, String... arguments) {
+  private Node print(String name, Path copy, String program, List<String> arguments) {
     try (PrivateFiles secrets = PrivateFiles.create();
         OutputStream out = Files.newOutputStream(copy);
         ChildProcess child =

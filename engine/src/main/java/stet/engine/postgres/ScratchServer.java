@@ -4,49 +4,33 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.engine.process.KeptServer;
 import stet.engine.process.PrivateFiles;
 import stet.engine.process.ServerUser;
 
 /**
- * A server of its own for one trial, reached by a socket in a temporary directory. It runs under a
- * shell that stops it when its standard input ends: when this is closed, and also when this process
- * is gone in whatever way. What a process leaves that was killed, {@link
+ * A server of its own for one trial, reached by a socket in a temporary directory. Nothing in
+ * scratch is worth an orderly end. What a process leaves that was killed, {@link
  * PrivateFiles#removeLeftovers} removes.
  */
 final class ScratchServer implements AutoCloseable {
-  private static final int START_SECONDS = 60;
-  private static final int STOP_SECONDS = 30;
-
   /** A socket's path has at most 107 bytes. */
   private static final int LONGEST_DIRECTORY = 85;
 
   private static final String SUPERUSER = "postgres";
-
-  /** Outlives neither its input nor the server; nothing in scratch is worth a clean end. */
-  private static final String KEEPER =
-      """
-      exec 3<&0
-      "$@" </dev/null 3<&- & server=$!
-      (cat <&3 >/dev/null; kill -QUIT $server) & watch=$!
-      exec 3<&-
-      wait $server; status=$?
-      kill $watch; exit $status
-      """;
 
   private final Path programs;
   private final PrivateFiles files;
   private final ServerUser user;
   private final Path directory;
   private final String password;
-  private @Nullable Process process;
+  private @Nullable KeptServer kept;
 
   private ScratchServer(Path programs, PrivateFiles files, ServerUser user, Path directory) {
     this.programs = programs;
@@ -103,10 +87,6 @@ final class ScratchServer implements AutoCloseable {
     return directory.resolve("data");
   }
 
-  private Path log() {
-    return directory.resolve("log");
-  }
-
   private void initialise() throws IOException {
     Path file = files.write("initial-password", password + "\n");
     user.own(file);
@@ -148,64 +128,26 @@ final class ScratchServer implements AutoCloseable {
   }
 
   private void run() throws IOException {
-    Path log = log();
-    Files.createFile(log);
-    user.own(log);
-    List<String> command = new ArrayList<>(List.of("setsid"));
-    command.addAll(user.prefix());
-    command.addAll(
-        List.of(
-            "sh",
-            "-c",
-            KEEPER,
-            "sh",
-            programs.resolve("postgres").toString(),
-            "-D",
-            data().toString()));
-    ProcessBuilder builder =
-        new ProcessBuilder(command)
-            .directory(Path.of("/").toFile())
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
-    builder
-        .environment()
-        .keySet()
-        .removeIf(name -> name.startsWith("PG") || name.startsWith("LC_") || name.equals("LANG"));
-    builder.environment().put("LC_ALL", "C");
-    Process started = builder.start();
-    process = started;
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(START_SECONDS);
-    while (true) {
-      try (Session session = Session.open(settings("postgres"))) {
-        session.version();
-        return;
-      } catch (StetException e) {
-        if (e.code() == ErrorCode.INTERRUPTED
-            || !started.isAlive()
-            || System.nanoTime() > deadline) {
-          throw new StetException(
-              e.code(),
-              "the scratch server did not start: " + e.getMessage() + "\n" + lastWords(),
-              null,
-              e);
-        }
-      }
-      pause();
-    }
-  }
-
-  private static void pause() {
-    try {
-      Thread.sleep(50);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new StetException(ErrorCode.INTERRUPTED, "interrupted", null, e);
-    }
-  }
-
-  private String lastWords() throws IOException {
-    List<String> lines = Files.readAllLines(log());
-    return String.join("\n", lines.subList(Math.max(0, lines.size() - 10), lines.size()));
+    KeptServer started =
+        KeptServer.start(
+            user,
+            List.of(programs.resolve("postgres").toString(), "-D", data().toString()),
+            directory.resolve("log"),
+            KeptServer.Stop.AT_ONCE);
+    kept = started;
+    started.await(
+        "the scratch server",
+        () -> {
+          try (Session session = Session.open(settings("postgres"))) {
+            session.version();
+            return null;
+          } catch (StetException e) {
+            if (e.code() == ErrorCode.INTERRUPTED) {
+              throw e;
+            }
+            return e;
+          }
+        });
   }
 
   /** Reaches a database as a superuser, whatever the user's variables say. */
@@ -226,34 +168,12 @@ final class ScratchServer implements AutoCloseable {
 
   @Override
   public void close() {
-    Process running = process;
-    process = null;
-    // The end is waited for even if this thread was asked to stop, for nothing is to stay behind.
-    boolean interrupted = Thread.interrupted();
     try {
-      if (running != null) {
-        running.getOutputStream().close();
-        if (!running.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
-          kill(running);
-        }
+      if (kept != null) {
+        kept.close();
       }
-    } catch (IOException e) {
-      kill(running);
-    } catch (InterruptedException e) {
-      interrupted = true;
-      kill(running);
     } finally {
       files.close();
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
-  }
-
-  private static void kill(@Nullable Process process) {
-    if (process != null) {
-      process.descendants().forEach(ProcessHandle::destroyForcibly);
-      process.destroyForcibly();
     }
   }
 }

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import stet.engine.Environment;
@@ -91,7 +92,7 @@ public final class Prover {
     Map<String, Node> nodes = new HashMap<>();
     Duration restored;
     try {
-      restoreAll(snapshot, trials, nodes, failures);
+      Manifest manifest = restoreAll(snapshot, trials, nodes, failures);
       restored = Duration.between(started, Instant.now());
       trials.forEach((name, trial) -> {
         for (Trial.Level level : trial.levels()) {
@@ -99,9 +100,8 @@ public final class Prover {
         }
         trial.differences().forEach(difference -> failures.add(name + ": " + difference));
       });
-      if (trials.size() == nodes.size() && !nodes.isEmpty()) {
-        SnapshotFiles files = new SnapshotFiles(source, snapshot);
-        evaluate(trials, nodes, files.manifest().findings(), findings, failures);
+      if (manifest != null && trials.size() == nodes.size() && !nodes.isEmpty()) {
+        evaluate(trials, nodes, manifest.findings(), findings, failures);
         assertions.forEach(assertion -> assertHolds(assertion, trials, failures));
         levels.add(
             new Proof.ComponentLevel(
@@ -129,7 +129,8 @@ public final class Prover {
         failures);
   }
 
-  private void restoreAll(
+  /** Restores all components; the manifest, or null if that cannot be read. */
+  private @Nullable Manifest restoreAll(
       Snapshot snapshot,
       Map<String, Trial> trials,
       Map<String, Node> nodes,
@@ -142,7 +143,7 @@ public final class Prover {
       root = files.root();
     } catch (RepositoryException e) {
       failures.add(e.getMessage());
-      return;
+      return null;
     }
     for (Manifest.Entry entry : manifest.components()) {
       requireComponent(entry);
@@ -172,6 +173,7 @@ public final class Prover {
       }
       operation.checkStop();
     }
+    return manifest;
   }
 
   /** Only what is certain to be the snapshot's fault is a failure of it. */
@@ -183,7 +185,7 @@ public final class Prover {
   }
 
   private Component requireComponent(Manifest.Entry entry) {
-    Component found = component(entry.name());
+    Component found = environment.component(entry.name());
     if (found == null || !found.kind().equals(entry.kind())) {
       throw new StetException(
           ErrorCode.CONFIGURATION,
@@ -199,13 +201,6 @@ public final class Prover {
               + ". Add it to the configuration.");
     }
     return found;
-  }
-
-  private @Nullable Component component(String name) {
-    return environment.components().stream()
-        .filter(component -> component.name().equals(name))
-        .findFirst()
-        .orElse(null);
   }
 
   private void evaluate(
@@ -226,15 +221,11 @@ public final class Prover {
       }
       operation.progress().phase("checking the rules about " + name);
       try (Evaluation evaluation = trial.evaluate(rules)) {
-        findings.addAll(evaluation.findings());
-        evaluation
-            .references()
-            .forEach(each ->
-                findings.add(
-                    each.compare(
-                        new TreePaths(
-                            source,
-                            java.util.Objects.requireNonNull(nodes.get(each.component()))))));
+        findings.addAll(
+            evaluation.complete(references ->
+                references.compare(
+                    new TreePaths(
+                        source, Objects.requireNonNull(nodes.get(references.component()))))));
       } catch (StetException e) {
         fail(name, e, failures);
       }

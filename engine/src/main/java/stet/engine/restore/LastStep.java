@@ -74,32 +74,31 @@ record LastStep(Component component, InPlace inPlace, String transaction) {
    * @throws StetException if it cannot be asked for, or is still open
    */
   static Outcome outcome(RestoreJournal journal, Decision decision, Environment environment) {
-    for (Component component : environment.components()) {
-      if (component.name().equals(decision.component())) {
-        Outcome outcome = outcome(component, decision.transaction());
-        if (outcome == Outcome.OPEN) {
-          throw new StetException(
-              ErrorCode.LOCKED,
-              "the transaction "
-                  + decision.transaction()
-                  + " of restore "
-                  + journal.operation()
-                  + " is still open on the server of component "
-                  + decision.component(),
-              "Wait until it ends, or end its session, and try again.");
-        }
-        return outcome;
-      }
+    Component component = environment.component(decision.component());
+    if (component == null) {
+      throw new StetException(
+          ErrorCode.CONFIGURATION,
+          "restore "
+              + journal.operation()
+              + " concerns component "
+              + decision.component()
+              + ", which environment "
+              + journal.environment()
+              + " no longer has",
+          "Put the component back into the configuration until the restore is finished.");
     }
-    throw new StetException(
-        ErrorCode.CONFIGURATION,
-        "restore "
-            + journal.operation()
-            + " concerns component "
-            + decision.component()
-            + ", which environment "
-            + journal.environment()
-            + " no longer has",
-        "Put the component back into the configuration until the restore is finished.");
+    Outcome outcome = outcome(component, decision.transaction());
+    if (outcome == Outcome.OPEN) {
+      throw new StetException(
+          ErrorCode.LOCKED,
+          "the transaction "
+              + decision.transaction()
+              + " of restore "
+              + journal.operation()
+              + " is still open on the server of component "
+              + decision.component(),
+          "Wait until it ends, or end its session, and try again.");
+    }
+    return outcome;
   }
 }

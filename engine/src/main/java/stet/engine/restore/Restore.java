@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import stet.engine.Environment;
@@ -124,7 +125,7 @@ public final class Restore {
       PendingRestore.refuse(all);
       Targets targets = all.only(wanted);
       for (String name : targets.names()) {
-        Manifest.Entry entry = java.util.Objects.requireNonNull(manifest.component(name));
+        Manifest.Entry entry = Objects.requireNonNull(manifest.component(name));
         Node node =
             SnapshotFiles.child(nodes, name)
                 .orElseThrow(() ->
@@ -157,10 +158,7 @@ public final class Restore {
   }
 
   private Component component(String name) {
-    return environment.components().stream()
-        .filter(c -> c.name().equals(name))
-        .findFirst()
-        .orElseThrow();
+    return Objects.requireNonNull(environment.component(name));
   }
 
   /** Two transactions cannot be committed at once, so nothing could be promised of two. */
@@ -193,12 +191,8 @@ public final class Restore {
 
   private void refuseMissing(Manifest manifest, Set<String> wanted) {
     for (String name : wanted) {
-      Manifest.Entry entry = java.util.Objects.requireNonNull(manifest.component(name));
-      Component own =
-          environment.components().stream()
-              .filter(c -> c.name().equals(name))
-              .findFirst()
-              .orElse(null);
+      Manifest.Entry entry = Objects.requireNonNull(manifest.component(name));
+      Component own = environment.component(name);
       List<String> names = environment.components().stream().map(Component::name).toList();
       if (own == null) {
         throw new StetException(
@@ -329,11 +323,11 @@ public final class Restore {
     return new RuleCheck(
             environment, source, operation.progress(), restored, plan.manifest.findings())
         .run(
-            component -> {
+            (component, rules) -> {
               Beside state = staged.get(component.name());
               return state == null
-                  ? java.util.Objects.requireNonNull(inPlace)::evaluate
-                  : rules -> targets.get(component.name()).evaluate(state, rules);
+                  ? Objects.requireNonNull(inPlace).evaluate(rules)
+                  : targets.get(component.name()).evaluate(state, rules);
             },
             plan.manner.allowViolations);
   }

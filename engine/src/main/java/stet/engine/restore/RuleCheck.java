@@ -3,7 +3,8 @@ package stet.engine.restore;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
+import java.util.Objects;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 import stet.engine.Environment;
 import stet.engine.ErrorCode;
@@ -56,8 +57,7 @@ final class RuleCheck {
    * @param allowed whether new violations are only told
    * @throws StetException with {@code INCOHERENT} naming the rules that are newly violated
    */
-  List<Finding> run(
-      Function<Component, Function<List<Rule>, Evaluation>> evaluate, boolean allowed) {
+  List<Finding> run(BiFunction<Component, List<Rule>, Evaluation> evaluate, boolean allowed) {
     List<Finding> findings = new ArrayList<>();
     for (Component component : environment.components()) {
       boolean isRestored = restored.containsKey(component.name());
@@ -70,9 +70,8 @@ final class RuleCheck {
       }
       progress.phase("checking the rules about " + component.name());
       try (Evaluation evaluation =
-          isRestored ? evaluate.apply(component).apply(rules) : component.evaluate(rules)) {
-        findings.addAll(evaluation.findings());
-        evaluation.references().forEach(each -> findings.add(compare(each)));
+          isRestored ? evaluate.apply(component, rules) : component.evaluate(rules)) {
+        findings.addAll(evaluation.complete(this::compare));
       }
     }
     judge(findings, allowed);
@@ -85,17 +84,12 @@ final class RuleCheck {
 
   private Finding compare(References references) {
     Node node = restored.get(references.component());
-    try (Paths paths = node == null ? live(references.component()) : new TreePaths(source, node)) {
+    try (Paths paths =
+        node == null
+            ? Objects.requireNonNull(environment.component(references.component())).paths()
+            : new TreePaths(source, node)) {
       return references.compare(paths);
     }
-  }
-
-  private Paths live(String name) {
-    return environment.components().stream()
-        .filter(component -> component.name().equals(name))
-        .findFirst()
-        .orElseThrow()
-        .paths();
   }
 
   private void judge(List<Finding> findings, boolean allowed) {

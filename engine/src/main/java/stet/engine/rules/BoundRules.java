@@ -49,11 +49,6 @@ public final class BoundRules {
     return List.copyOf(byComponent.getOrDefault(component, List.of()));
   }
 
-  /** All of them. */
-  public List<Rule> all() {
-    return byComponent.values().stream().flatMap(List::stream).toList();
-  }
-
   /**
    * The component whose tables a rule is about.
    *

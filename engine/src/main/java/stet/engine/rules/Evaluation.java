@@ -1,6 +1,8 @@
 package stet.engine.rules;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * What the rules of one component found in a state of it.
@@ -12,6 +14,17 @@ public record Evaluation(List<Finding> findings, List<References> references)
     implements AutoCloseable {
   /** Nothing, of no rules. */
   public static final Evaluation NONE = new Evaluation(List.of(), List.of());
+
+  /**
+   * All findings.
+   *
+   * @param compare compares references with the files they are to be
+   */
+  public List<Finding> complete(Function<References, Finding> compare) {
+    List<Finding> all = new ArrayList<>(findings);
+    references.forEach(each -> all.add(compare.apply(each)));
+    return all;
+  }
 
   @Override
   public void close() {

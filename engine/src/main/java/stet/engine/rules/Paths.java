@@ -1,5 +1,6 @@
 package stet.engine.rules;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +13,22 @@ public interface Paths extends AutoCloseable {
 
   @Override
   default void close() {}
+
+  /**
+   * The path of an entry.
+   *
+   * @param directory the path of its directory with a slash at the end, or nothing
+   * @param isDirectory whether it is a directory too, so that a slash is to end its path
+   */
+  static byte[] join(byte[] directory, byte[] name, boolean isDirectory) {
+    int length = directory.length + name.length;
+    byte[] path = Arrays.copyOf(directory, isDirectory ? length + 1 : length);
+    System.arraycopy(name, 0, path, directory.length, name.length);
+    if (isDirectory) {
+      path[length] = '/';
+    }
+    return path;
+  }
 
   /**
    * The order of a walk that takes the entries of each directory by their bytes, and goes into each

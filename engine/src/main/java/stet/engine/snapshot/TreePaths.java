@@ -1,7 +1,6 @@
 package stet.engine.snapshot;
 
 import java.util.ArrayDeque;
-import java.util.Arrays;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
@@ -40,15 +39,12 @@ public final class TreePaths implements Paths {
         continue;
       }
       Node node = level.nodes().next();
-      byte[] name = node.nameBytes();
-      byte[] path = Arrays.copyOf(level.path(), level.path().length + name.length + 1);
-      System.arraycopy(name, 0, path, level.path().length, name.length);
-      if (node.type() == NodeType.DIRECTORY) {
-        path[path.length - 1] = '/';
-        levels.push(level(node, path));
-      } else {
-        return Arrays.copyOf(path, path.length - 1);
+      boolean isDirectory = node.type() == NodeType.DIRECTORY;
+      byte[] path = Paths.join(level.path(), node.nameBytes(), isDirectory);
+      if (!isDirectory) {
+        return path;
       }
+      levels.push(level(node, path));
     }
     return null;
   }

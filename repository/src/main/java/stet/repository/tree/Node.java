@@ -131,58 +131,22 @@ public record Node(
 
   /** The same node under another name. */
   public Node named(byte[] otherName) {
-    return new Node(
-        otherName,
-        type,
-        mode,
-        modified,
-        accessed,
-        changed,
-        uid,
-        gid,
-        user,
-        group,
-        inode,
-        device,
-        size,
-        links,
-        linkTarget,
-        xattrs,
-        rawDevice,
-        content,
-        subtree,
-        extras);
+    return with(otherName, inode, links, subtree);
   }
 
   /** The same entry with another tree. */
   public Node withSubtree(@Nullable Id other) {
-    return new Node(
-        nameBytes,
-        type,
-        mode,
-        modified,
-        accessed,
-        changed,
-        uid,
-        gid,
-        user,
-        group,
-        inode,
-        device,
-        size,
-        links,
-        linkTarget,
-        xattrs,
-        rawDevice,
-        content,
-        other,
-        extras);
+    return with(nameBytes, inode, links, other);
   }
 
   /** The same entry as one that shares its content with no other name. */
   public Node unlinked() {
+    return with(nameBytes, 0, 1, subtree);
+  }
+
+  private Node with(byte[] newName, long newInode, long newLinks, @Nullable Id newSubtree) {
     return new Node(
-        nameBytes,
+        newName,
         type,
         mode,
         modified,
@@ -192,15 +156,15 @@ public record Node(
         gid,
         user,
         group,
-        0,
+        newInode,
         device,
         size,
-        1,
+        newLinks,
         linkTarget,
         xattrs,
         rawDevice,
         content,
-        subtree,
+        newSubtree,
         extras);
   }
 
