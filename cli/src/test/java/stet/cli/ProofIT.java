@@ -165,6 +165,24 @@ class ProofIT {
     requireNothingLeft();
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"", "proof: { server: same }\n"})
+  void severalDatabasesAreProvenTogether(String proof) throws Exception {
+    String second = site.createDatabase("second");
+    server.execute(second, "create table other as select 1 as a");
+    site.configure(site.postgres("default", database), site.postgres("second", second));
+    Files.writeString(
+        directory.toRealPath().resolve("stet.yaml"), proof, StandardOpenOption.APPEND);
+    site.backup();
+
+    JsonObject summary = site.json("prove");
+
+    assertThat(summary.flag("passed", false)).isTrue();
+    assertThat(level(summary, "default", "rows")).isEqualTo("the rows of 2 tables");
+    assertThat(level(summary, "second", "rows")).isEqualTo("the rows of 1 table");
+    requireNothingLeft();
+  }
+
   /** Damages what a trial has restored before it is compared. */
   private void spoil(String sql) throws IOException {
     tools.wrap(

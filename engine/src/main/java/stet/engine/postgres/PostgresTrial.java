@@ -3,6 +3,7 @@ package stet.engine.postgres;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -22,7 +23,7 @@ import stet.engine.rules.Rule;
  * A captured database, restored under another name on a server that is scratch, or beside others.
  */
 final class PostgresTrial implements Trial {
-  /** What its databases are called, before the operation's id. */
+  /** What its databases are called, before the operation's id and a number of the component. */
   private static final String PREFIX = "stet_scratch_";
 
   private static final int LONGEST_SHOWN = 200;
@@ -89,7 +90,9 @@ final class PostgresTrial implements Trial {
   private static PostgresTrial open(
       RestoreContext context, Scratch scratch, PostgresPlace own, DatabaseDescription description)
       throws NoScratchException {
-    String database = PREFIX + context.operation().id();
+    // One operation tries all components of an environment, which may lie on one server.
+    int number = (int) EnvironmentLock.key("component", own.component());
+    String database = PREFIX + context.operation().id() + "_" + HexFormat.of().toHexDigits(number);
     Map<String, String> tablespaces = new HashMap<>();
     description.tablespaces().forEach(name -> tablespaces.put(name, "pg_default"));
     ScratchServer server = null;
@@ -127,7 +130,7 @@ final class PostgresTrial implements Trial {
   private void dropLeftovers() throws SQLException {
     Session session = maintenance.session();
     for (Maintenance.Entry entry : maintenance.all()) {
-      if (entry.name().matches(PREFIX + "[0-9a-f]{8}")
+      if (entry.name().matches(PREFIX + "[0-9a-f]{8}_[0-9a-f]{8}")
           && (entry.isMarked() || entry.isNewborn())
           && lock(session, entry.name())) {
         context
