@@ -3,6 +3,7 @@ package stet.cli.config;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import stet.engine.component.Component.Scratch;
 import stet.engine.proof.Assertion;
@@ -20,6 +21,37 @@ public record ProofSettings(
 
   public ProofSettings {
     assertions = List.copyOf(assertions);
+  }
+
+  /** Reports assertions that say nothing, or two things at once. */
+  static void check(@Nullable Values values, Reading reading) {
+    List<Values> given = values == null ? null : values.get(Definition.PROOF_ASSERT);
+    Position position = values == null ? null : values.position(Definition.PROOF_ASSERT);
+    if (given == null || position == null) {
+      return;
+    }
+    for (int i = 0; i < given.size(); i++) {
+      Values each = given.get(i);
+      boolean query = each.get(Definition.ASSERT_SQL) != null;
+      boolean program = each.get(Definition.ASSERT_COMMAND) != null;
+      boolean limits =
+          Stream.of(Definition.ASSERT_COMPONENT, Definition.ASSERT_MIN, Definition.ASSERT_MAX)
+              .anyMatch(key -> each.get(key) != null);
+      String fault =
+          query == program
+              ? "one of sql and command is needed"
+              : program && limits ? "component, min and max go with sql" : null;
+      if (fault != null && !reading.isFaulty("proof.assert[" + i + "]")) {
+        reading.problem(
+            new Problem(
+                position,
+                "proof.assert[" + i + "]",
+                fault,
+                "Write `{ sql: …, min: 1 }` or `{ command: [ … ] }`."),
+            null,
+            false);
+      }
+    }
   }
 
   static ProofSettings of(@Nullable Values values) {

@@ -97,6 +97,22 @@ class ConfigurationTest {
     return new Configurations(variables, directory, directory.resolve("etc.yaml"), kinds);
   }
 
+  @Test
+  void anAssertionSaysOneThing() throws IOException {
+    assertThat(
+            problems(
+                WHOLE
+                    + "proof: { assert: [ { min: 1 }, { sql: a, command: [ b ] },"
+                    + " { command: [ b ], max: 2 }, { sql: a, min: 1, max: 2 }, { command: [ b ] },"
+                    + " { sql: [ a ] } ] }\n"))
+        .extracting(problem -> problem.replaceAll("^stet.yaml:[0-9]+:", ""))
+        .containsExactlyInAnyOrder(
+            "18: proof.assert[0]: one of sql and command is needed",
+            "18: proof.assert[1]: one of sql and command is needed",
+            "18: proof.assert[2]: component, min and max go with sql",
+            "143: proof.assert[5].sql: expected text but found a list");
+  }
+
   private List<String> problems(String text) throws IOException {
     ConfigurationException e =
         catchThrowableOfType(
