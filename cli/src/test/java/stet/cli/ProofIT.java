@@ -251,27 +251,6 @@ class ProofIT {
     requireNothingLeft();
   }
 
-  @Test
-  void aLostPackFailsTheProofAndIsNamed() throws Exception {
-    String snapshot = site.backup();
-    List<Path> packs;
-    try (Stream<Path> all = Files.walk(site.repository().resolve("data"))) {
-      packs = all.filter(Files::isRegularFile).toList();
-    }
-    for (Path pack : packs) {
-      byte[] bytes = Files.readAllBytes(pack);
-      bytes[bytes.length / 3] ^= 1;
-      Trees.shell("chmod u+w \"$1\"", pack.toString());
-      Files.write(pack, bytes);
-    }
-
-    Stet.Result failed = site.run("prove", snapshot);
-
-    assertThat(failed.status()).as("%s", failed).isIn(1, 23);
-    assertThat(failed.error()).contains("pack ");
-    requireNothingLeft();
-  }
-
   /** A server that is not there says nothing about the snapshot. */
   @Test
   void withoutAServerNothingIsSaid() throws Exception {

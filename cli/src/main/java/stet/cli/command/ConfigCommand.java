@@ -17,9 +17,9 @@ import stet.cli.config.EnvironmentSettings;
 import stet.cli.config.Problem;
 import stet.cli.config.Redaction;
 import stet.cli.config.Secret;
-import stet.cli.output.Human;
 import stet.cli.output.Output;
 import stet.cli.session.Session;
+import stet.engine.Human;
 import stet.repository.json.JsonObject;
 
 /** {@code config}: looks at the configuration without using it. */

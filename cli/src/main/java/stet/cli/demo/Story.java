@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
-import stet.cli.output.Human;
 import stet.cli.output.Output;
+import stet.engine.Human;
 import stet.repository.json.JsonObject;
 
 /** Tells what happens, step by step, and keeps it for the summary. */

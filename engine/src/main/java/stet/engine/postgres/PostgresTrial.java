@@ -64,7 +64,7 @@ final class PostgresTrial implements Trial {
     try {
       trial.dropLeftovers();
       Staging staging =
-          new Staging(trial.place, context, trial.place.database(), trial.maintenance);
+          new Staging(trial.place, context, trial.place.database(), trial.maintenance, true);
       try {
         staging.check();
       } catch (StetException e) {
@@ -74,6 +74,9 @@ final class PostgresTrial implements Trial {
         throw e;
       }
       staging.build();
+      for (String unread : List.of(DatabaseCapture.ROLES, DatabaseCapture.LOAD)) {
+        files.read(files.require(unread));
+      }
       trial.compare(description, files);
       done = true;
       return trial;
@@ -149,7 +152,14 @@ final class PostgresTrial implements Trial {
   }
 
   private void compare(DatabaseDescription description, SnapshotFiles files) throws SQLException {
-    levels.add(new Level("transport", true, "every blob by its hash, every program by its end"));
+    levels.add(
+        new Level(
+            "transport",
+            true,
+            "every blob by its hash, every program by its end"
+                + (StagingVerifier.hashedAsBits(context.manifest())
+                    ? ""
+                    : ", every segment in its place")));
     levels.add(
         new Level("rows", true, "the rows of " + count(description.tables().size(), "table")));
     levels.add(

@@ -12,6 +12,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.copy.CopyIn;
 import stet.engine.ErrorCode;
+import stet.engine.RowHash;
 import stet.engine.StetException;
 import stet.engine.component.Operation;
 import stet.engine.postgres.DatabaseDescription.Table;
@@ -49,6 +50,7 @@ final class RowLoader {
   private final SnapshotFiles files;
   private final DatabaseDescription description;
   private final Operation operation;
+  private final RowHash.@Nullable Key segmentKey;
 
   /** The tables that no session has begun, largest first. */
   private final Deque<Loading> waiting = new ArrayDeque<>();
@@ -64,7 +66,8 @@ final class RowLoader {
    *
    * @param path the file or directory in the snapshot, for messages
    */
-  private record Unit(Table table, String path, List<Id> blobs, long rows, long bytes) {}
+  private record Unit(
+      Table table, String path, List<Id> blobs, List<Segment> segments, long rows, long bytes) {}
 
   /** A table's units that are not loaded yet. */
   private static final class Loading {
@@ -95,9 +98,13 @@ final class RowLoader {
     /** All units in one. */
     Unit whole() {
       List<Id> blobs = new ArrayList<>();
-      units.forEach(unit -> blobs.addAll(unit.blobs()));
+      List<Segment> segments = new ArrayList<>();
+      units.forEach(unit -> {
+        blobs.addAll(unit.blobs());
+        segments.addAll(unit.segments());
+      });
       long rows = units.stream().mapToLong(Unit::rows).sum();
-      return new Unit(table, table.directory(), blobs, rows, total);
+      return new Unit(table, table.directory(), blobs, segments, rows, total);
     }
 
     Unit take() {
@@ -108,9 +115,24 @@ final class RowLoader {
   }
 
   RowLoader(SnapshotFiles files, DatabaseDescription description, Operation operation) {
+    this(files, description, operation, null);
+  }
+
+  /**
+   * A loader.
+   *
+   * @param segmentKey the key of the segments' hashes, if each segment is to be compared with its
+   *     own; only where the captured text itself was hashed
+   */
+  RowLoader(
+      SnapshotFiles files,
+      DatabaseDescription description,
+      Operation operation,
+      RowHash.@Nullable Key segmentKey) {
     this.files = files;
     this.description = description;
     this.operation = operation;
+    this.segmentKey = segmentKey;
   }
 
   /**
@@ -202,7 +224,7 @@ final class RowLoader {
     }
   }
 
-  private static void addFile(
+  private void addFile(
       Loading loading, Table table, String path, Node copy, SegmentList list, long unitBytes) {
     List<Id> content = copy.content();
     long blobs = list.segments().stream().mapToLong(Segment::blobs).sum();
@@ -212,23 +234,49 @@ final class RowLoader {
           path + " has " + content.size() + " blobs, but its segments have " + blobs,
           "The snapshot was changed; try another snapshot.");
     }
+    List<Segment> segments = list.segments();
     int from = 0;
     int to = 0;
+    int first = 0;
     long rows = 0;
     long bytes = 0;
-    for (Segment segment : list.segments()) {
+    for (int i = 0; i < segments.size(); i++) {
+      Segment segment = segments.get(i);
+      requireLength(path, segment, content.subList(to, to + segment.blobs()));
       to += segment.blobs();
       rows += segment.rows();
       bytes += segment.bytes();
-      if (bytes >= unitBytes) {
-        loading.add(new Unit(table, path, content.subList(from, to), rows, bytes));
+      if (bytes >= unitBytes || (rows > 0 && i == segments.size() - 1)) {
+        loading.add(
+            new Unit(
+                table,
+                path,
+                content.subList(from, to),
+                segments.subList(first, i + 1),
+                rows,
+                bytes));
         from = to;
+        first = i + 1;
         rows = 0;
         bytes = 0;
       }
     }
-    if (rows > 0) {
-      loading.add(new Unit(table, path, content.subList(from, to), rows, bytes));
+  }
+
+  private void requireLength(String path, Segment segment, List<Id> blobs) {
+    long length = blobs.stream().mapToLong(files.source()::length).sum();
+    if (length != segment.bytes()) {
+      throw new StetException(
+          ErrorCode.REPOSITORY_DAMAGED,
+          path
+              + ": the segment at "
+              + segment.position()
+              + " has "
+              + length
+              + " bytes where "
+              + segment.bytes()
+              + " were captured",
+          "The snapshot was changed; try another snapshot.");
     }
   }
 
@@ -409,6 +457,8 @@ final class RowLoader {
     long loaded;
     try {
       CopyIn copy = session.copy().copyIn(sql);
+      SegmentCheck check =
+          segmentKey == null ? null : new SegmentCheck(segmentKey, unit.path(), unit.segments());
       try {
         files
             .source()
@@ -416,6 +466,9 @@ final class RowLoader {
                 unit.blobs(),
                 bytes -> {
                   operation.checkStop();
+                  if (check != null) {
+                    check.blob(bytes);
+                  }
                   copy.writeToCopy(bytes, 0, bytes.length);
                   operation.progress().advance(bytes.length);
                 });

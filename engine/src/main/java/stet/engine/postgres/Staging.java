@@ -41,6 +41,7 @@ final class Staging {
   private final Operation operation;
   private final String name;
   private final SnapshotFiles files;
+  private final boolean bySegment;
 
   /**
    * Prepares the building of a database that must not exist yet.
@@ -48,7 +49,24 @@ final class Staging {
    * @param maintenance a session on the server, which stays open
    */
   Staging(PostgresPlace place, RestoreContext context, String name, Maintenance maintenance) {
+    this(place, context, name, maintenance, false);
+  }
+
+  /**
+   * Prepares the building of a database that must not exist yet.
+   *
+   * @param maintenance a session on the server, which stays open
+   * @param bySegment whether to compare each segment with its own hash too, rather than each table
+   *     alone
+   */
+  Staging(
+      PostgresPlace place,
+      RestoreContext context,
+      String name,
+      Maintenance maintenance,
+      boolean bySegment) {
     this.place = place;
+    this.bySegment = bySegment;
     this.maintenance = maintenance;
     this.context = context;
     this.operation = context.operation();
@@ -141,7 +159,14 @@ final class Staging {
     Preparation prepared = prepare(privateFiles);
     DatabaseDescription description = prepared.description();
     Session session = maintenance.session();
-    RowLoader loader = new RowLoader(files, description, operation);
+    RowLoader loader =
+        new RowLoader(
+            files,
+            description,
+            operation,
+            bySegment && !StagingVerifier.hashedAsBits(context.manifest())
+                ? context.hashKey()
+                : null);
     loader.plan();
     LargeObjectLoader objects = new LargeObjectLoader(files, description, operation);
 

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
+import stet.engine.Human;
 import stet.engine.StetException;
 import stet.engine.rules.Finding;
 import stet.engine.snapshot.Manifest;
@@ -14,8 +15,11 @@ import stet.engine.snapshot.SnapshotCatalog;
 import stet.engine.snapshot.SnapshotFiles;
 import stet.repository.Repository;
 import stet.repository.RepositoryException;
+import stet.repository.backend.Backend;
+import stet.repository.backend.FileType;
 import stet.repository.pack.PackReader;
 import stet.repository.snapshot.Snapshot;
+import stet.repository.snapshot.SnapshotSummary;
 
 /**
  * Whether an environment could be restored right now, as far as the repository tells.
@@ -87,6 +91,7 @@ public record Health(
     private final Instant now;
     private final SnapshotCatalog catalog;
     private final PackReader reader;
+    private final Backend backend;
     private final Consumer<String> unusable;
     private final List<Aspect> aspects = new ArrayList<>();
     private @Nullable ErrorCode error;
@@ -111,6 +116,7 @@ public record Health(
                 aspects.add(new Aspect("repository", State.RED, e.getMessage()));
               }));
       this.reader = repository.reader();
+      this.backend = repository.backend();
     }
 
     private void add(String name, State state, String text) {
@@ -186,7 +192,7 @@ public record Health(
       }
       String what = "snapshot " + last.snapshot().substring(0, 8) + " " + age(last.finished());
       if (!last.passed()) {
-        add("proof", State.RED, what + " ago failed: " + String.join("; ", last.failures()));
+        add("proof", State.RED, what + " failed: " + String.join("; ", last.failures()));
         require(
             ErrorCode.NOT_RESTORABLE,
             "Run `stet check --read-data`, then `stet backup` and `stet prove`.");
@@ -197,14 +203,14 @@ public record Health(
               .filter(level -> !level.ran())
               .map(level -> level.component() + " " + level.level())
               .toList();
-      String proven = what + " ago" + (open.isEmpty() ? "" : "; not looked at: " + list(open));
+      String proven = what + (open.isEmpty() ? "" : "; not looked at: " + list(open));
       Duration age = Duration.between(last.finished(), now);
       Duration limit = objectives.proofAge();
       if (limit == null) {
         add("proof", State.AMBER, proven + "; no objective says how old it may be");
         suggest("Set objectives.proof_age.");
       } else if (age.compareTo(limit) > 0) {
-        add("proof", State.RED, proven + ", older than " + text(limit));
+        add("proof", State.RED, proven + ", older than " + Human.duration(limit));
         require(ErrorCode.PROOF_STALE, "Run `stet prove`.");
       } else if (!last.tree().equals(newest.tree())) {
         add("proof", State.GREEN, proven + ", an earlier one than the newest");
@@ -212,12 +218,12 @@ public record Health(
         add("proof", State.GREEN, proven);
       }
       Duration rto = objectives.rto();
-      String took = "a restore took " + text(last.restored());
+      String took = "a restore took " + Human.duration(last.restored());
       if (rto == null) {
         add("restore time", State.AMBER, took + "; no objective says how long it may");
         suggest("Set objectives.rto.");
       } else if (last.restored().compareTo(rto) > 0) {
-        add("restore time", State.RED, took + ", longer than " + text(rto));
+        add("restore time", State.RED, took + ", longer than " + Human.duration(rto));
         suggest("Use a faster server, or allow more time.");
       } else {
         add("restore time", State.GREEN, took);
@@ -230,13 +236,13 @@ public record Health(
 
     private void snapshot(Snapshot newest) {
       Instant time = newest.time().toInstant();
-      String what = newest.requireId().shortText() + " of " + age(time) + " ago";
+      String what = newest.requireId().shortText() + " of " + age(time);
       Duration rpo = objectives.rpo();
       if (rpo == null) {
         add("snapshot", State.AMBER, what + "; no objective says how old it may be");
         suggest("Set objectives.rpo.");
       } else if (Duration.between(time, now).compareTo(rpo) > 0) {
-        add("snapshot", State.RED, what + ", older than " + text(rpo));
+        add("snapshot", State.RED, what + ", older than " + Human.duration(rpo));
         // A snapshot that is too old is worse than a proof that is.
         if (error != ErrorCode.NOT_RESTORABLE) {
           error = ErrorCode.RPO_MISSED;
@@ -274,12 +280,27 @@ public record Health(
       if (before != null) {
         try {
           long change = bytes - bytes(new SnapshotFiles(reader, before).manifest());
-          growth = ", " + (change >= 0 ? "+" : "") + size(change) + " since the one before";
+          growth =
+              ", "
+                  + (change >= 0 ? "+" : "-")
+                  + Human.size(Math.abs(change))
+                  + " since the one before";
         } catch (StetException | RepositoryException e) {
           unusable.accept(String.valueOf(e.getMessage()));
         }
       }
-      add("size", State.GREEN, size(bytes) + growth);
+      add("size", State.GREEN, Human.size(bytes) + growth);
+      long[] stored = {0};
+      backend.list(FileType.PACK, (id, length) -> stored[0] += length);
+      SnapshotSummary summary = newest.summary();
+      add(
+          "repository",
+          State.GREEN,
+          Human.size(stored[0])
+              + " of packs"
+              + (summary == null
+                  ? ""
+                  : "; the newest snapshot added " + Human.size(summary.dataAddedPacked())));
     }
 
     private static long bytes(Manifest manifest) {
@@ -288,23 +309,8 @@ public record Health(
           .sum();
     }
 
-    private static String size(long bytes) {
-      return Math.abs(bytes) < 1 << 20 ? bytes / 1024 + " KiB" : (bytes >> 20) + " MiB";
-    }
-
     private String age(Instant time) {
-      return text(Duration.between(time, now));
-    }
-
-    private static String text(Duration duration) {
-      long seconds = Math.max(0, duration.toSeconds());
-      if (seconds < 120) {
-        return seconds + " s";
-      }
-      if (seconds < 2 * 3600) {
-        return seconds / 60 + " min";
-      }
-      return seconds < 2 * 86_400 ? seconds / 3600 + " h" : seconds / 86_400 + " d";
+      return Human.age(time, now);
     }
   }
 }

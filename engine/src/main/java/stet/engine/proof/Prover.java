@@ -144,6 +144,9 @@ public final class Prover {
     } catch (RepositoryException e) {
       failures.add(e.getMessage());
       return null;
+    } catch (StetException e) {
+      fail("the manifest", e, failures);
+      return null;
     }
     for (Manifest.Entry entry : manifest.components()) {
       requireComponent(entry);

@@ -1,4 +1,4 @@
-package stet.cli.output;
+package stet.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package stet.cli.output;
+package stet.engine;
 
 import java.time.Duration;
 import java.time.Instant;
