@@ -51,6 +51,11 @@ public final class BackupCommand implements Callable<Integer> {
       description = "A tag for the snapshot; may be given several times.")
   private List<String> tags = new ArrayList<>();
 
+  @Option(
+      names = "--full",
+      description = "Read everything again, also what has not changed since the last snapshot.")
+  private boolean full;
+
   public BackupCommand(Session session) {
     this.session = session;
   }
@@ -75,7 +80,7 @@ public final class BackupCommand implements Callable<Integer> {
             PreviousStates.expire(environment, operation, configuration.restore().keepPrevious())) {
           progress.detail("dropped what restore " + dropped + " had replaced, as it has expired");
         }
-        result = backup.run(tags);
+        result = backup.run(tags, full);
       }
       progress.close();
       return done(output, result, configuration.failsOnViolations());

@@ -69,7 +69,7 @@ final class SavedState {
     }
     List<String> all = new ArrayList<>(List.of("before-restore"));
     all.addAll(tags);
-    Backup.Result saved = backup.run(all);
+    Backup.Result saved = backup.run(all, false);
     snapshot = saved.snapshot().toString();
     output.message("the present state is kept in snapshot " + saved.snapshot().shortText());
   }

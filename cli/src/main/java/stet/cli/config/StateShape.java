@@ -176,6 +176,7 @@ record StateShape() implements Shape<List<ComponentSettings>> {
       case PATH -> key(setting, Shapes.OWN_PATH);
       case BOOLEAN -> key(setting, Shapes.BOOLEAN);
       case INTEGER -> key(setting, Shapes.INTEGER);
+      case DURATION -> key(setting, Shapes.DURATION);
       case TEXTS -> key(setting, new Listing<>(Shapes.TEXT, false));
       case MAPPING -> key(setting, new Mapping<>(Shapes.TEXT));
     };

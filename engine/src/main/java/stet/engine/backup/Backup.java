@@ -101,18 +101,19 @@ public final class Backup {
    * held is stored again where it is still there, and the packs are replaced.
    *
    * @param tags further tags for the snapshot
+   * @param full whether to read everything again, also what has not changed since the parent
    */
-  public Result run(List<String> tags) {
+  public Result run(List<String> tags, boolean full) {
     Instant started = Instant.now();
     check();
-    Result result = capture(tags, started);
+    Result result = capture(tags, started, full);
     if (!repository.index().damagedPacks().isEmpty()) {
       repair();
     }
     return result;
   }
 
-  private Result capture(List<String> tags, Instant started) {
+  private Result capture(List<String> tags, Instant started, boolean full) {
     try (RepositoryLock lock = repository.lock(false)) {
       operation.progress().phase("loading the index");
       SnapshotCatalog catalog =
@@ -140,9 +141,9 @@ public final class Backup {
                       operation,
                       writer,
                       reader,
-                      base.node(component.name()),
-                      base.details(component),
-                      base.started(),
+                      full ? null : base.node(component.name()),
+                      full ? null : base.details(component),
+                      full ? null : base.started(),
                       hashKey,
                       repository.config().chunkerPolynomial(),
                       environment.rules().of(component.name())));

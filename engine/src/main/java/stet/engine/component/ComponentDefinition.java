@@ -1,5 +1,6 @@
 package stet.engine.component;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,11 @@ public record ComponentDefinition(String name, Map<String, Object> settings, Str
   @SuppressWarnings("unchecked")
   public Map<String, String> mapping(String key) {
     return (Map<String, String>) settings.getOrDefault(key, Map.of());
+  }
+
+  /** A duration. */
+  public Duration duration(String key, Duration otherwise) {
+    return (Duration) settings.getOrDefault(key, otherwise);
   }
 
   /** A boolean value. */

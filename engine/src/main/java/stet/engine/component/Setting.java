@@ -51,6 +51,8 @@ public record Setting(
     BOOLEAN,
     /** The value is a {@link Long}. */
     INTEGER,
+    /** A time such as {@code 30d}; the value is a {@link java.time.Duration}. */
+    DURATION,
     /** A list of text; the value is a {@code List<String>}. */
     TEXTS,
     /** Text by text, such as other names by names; the value is a {@code Map<String, String>}. */

@@ -139,8 +139,10 @@ final class CatalogReader {
    * @param main bytes of the table itself
    * @param toast bytes of what is stored out of line
    * @param rowsPerBlock as in {@link ReadableTable}
+   * @param filenode the number of the file that the rows are in, which changes when all of them are
+   *     written anew; null if there is none
    */
-  record Size(long main, long toast, double rowsPerBlock) {}
+  record Size(long main, long toast, double rowsPerBlock, @Nullable Long filenode) {}
 
   /**
    * Sizes of tables by OID. To look at a table's size is to lock it: without waiting only if this
@@ -155,13 +157,19 @@ final class CatalogReader {
               CASE WHEN c.reltoastrelid = 0 THEN 0
                 ELSE pg_catalog.pg_relation_size(c.reltoastrelid) END,
               CASE WHEN c.relpages > 0 AND c.reltuples > 0
-                THEN c.reltuples / c.relpages ELSE 0 END
+                THEN c.reltuples / c.relpages ELSE 0 END,
+              pg_catalog.pg_relation_filenode(c.oid)::bigint
             FROM pg_catalog.pg_class c
             WHERE c.oid = ANY (?)
             """,
             row ->
                 Map.entry(
-                    row.getLong(1), new Size(row.getLong(2), row.getLong(3), row.getDouble(4))),
+                    row.getLong(1),
+                    new Size(
+                        row.getLong(2),
+                        row.getLong(3),
+                        row.getDouble(4),
+                        row.getObject(5, Long.class))),
             connection.createArrayOf("oid", oids.toArray()))
         .forEach(entry -> sizes.put(entry.getKey(), entry.getValue()));
     return sizes;
@@ -256,7 +264,7 @@ final class CatalogReader {
                 rows.getBoolean(4),
                 roots.get(oid),
                 DatabaseCapture.DATA + "/" + ObjectNames.directory(schema, name));
-        Size size = sizes.getOrDefault(oid, new Size(0, 0, 0));
+        Size size = sizes.getOrDefault(oid, new Size(0, 0, 0, null));
         ReadableTable readable =
             new ReadableTable(
                 table,

@@ -1,12 +1,20 @@
 package stet.engine.postgres;
 
+import java.security.SecureRandom;
 import java.sql.SQLException;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -14,6 +22,7 @@ import stet.engine.ErrorCode;
 import stet.engine.RowHash;
 import stet.engine.StetException;
 import stet.engine.component.Operation;
+import stet.engine.postgres.CaptureBase.BaseTable;
 import stet.engine.postgres.CatalogReader.ReadableTable;
 import stet.engine.postgres.DatabaseDescription.Table;
 import stet.engine.postgres.DatabaseDescription.TableKind;
@@ -42,6 +51,15 @@ final class DataReader {
   /** The longest text of one row that the server makes: its limit for any piece of memory. */
   private static final long LONGEST_PRINTABLE = (1L << 30) - 1;
 
+  /**
+   * Where less than this part of a table's segments is unchanged, the others are so many that one
+   * scan reads all for less.
+   */
+  private static final double LEAST_REUSED = 0.3;
+
+  /** Nobody should be able to tell beforehand what is read nevertheless. */
+  private static final SecureRandom RANDOM = new SecureRandom();
+
   /** Rows up to this length are no matter for the memory budget. */
   private static final long SMALL_ROW = 4 << 20;
 
@@ -56,9 +74,22 @@ final class DataReader {
   private final MemoryBudget budget = MemoryBudget.ofHeap();
   private final List<TableWork> tables = new ArrayList<>();
   private final LargeObjectReader largeObjects;
+  private final Reuse reuse;
   private final List<Work> queue = new ArrayList<>();
   private final Queue<Session> sessions = new ConcurrentLinkedQueue<>();
   private int next;
+  private boolean aborted;
+
+  /**
+   * What need not be read again.
+   *
+   * @param tables what an earlier capture has of tables whose segments may be taken from it
+   * @param xmin the oldest transaction that was not over at that capture
+   * @param control the part of what is taken that is read nevertheless, and compared
+   */
+  record Reuse(Map<Table, BaseTable> tables, long xmin, double control) {
+    static final Reuse NONE = new Reuse(Map.of(), 0, 0);
+  }
 
   /**
    * Prepares the reading.
@@ -67,6 +98,7 @@ final class DataReader {
    * @param blockSize bytes of a heap block
    * @param sharedBuffers bytes of the server's own cache
    * @param largeObjectBytes about how many bytes all large objects have
+   * @param reuse what need not be read
    */
   DataReader(
       ConnectionSettings settings,
@@ -80,7 +112,9 @@ final class DataReader {
       long sharedBuffers,
       List<ReadableTable> readables,
       List<Long> largeObjectOids,
-      long largeObjectBytes) {
+      long largeObjectBytes,
+      Reuse reuse) {
+    this.reuse = reuse;
     this.settings = settings;
     this.holder = holder;
     this.operation = operation;
@@ -106,9 +140,20 @@ final class DataReader {
     /** About how many bytes of storage are read. */
     long bytes();
 
-    /** The next piece of the work, or null if all is given out. Called under the queue's lock. */
+    /**
+     * The next piece of the work, or null if all is given out that is known of. Called under the
+     * queue's lock.
+     */
     @Nullable Unit take();
+
+    /** Whether a piece that was given out may yet bring forth others. */
+    default boolean isPending() {
+      return false;
+    }
   }
+
+  /** Consecutive segments. */
+  private record Range(long first, long end) {}
 
   /** A piece of work for one worker. */
   @FunctionalInterface
@@ -121,12 +166,26 @@ final class DataReader {
     long read(Worker worker) throws SQLException, SourceChangedException, InterruptedException;
   }
 
-  private synchronized @Nullable Unit take() {
-    for (; next < queue.size(); next++) {
-      Unit unit = queue.get(next).take();
-      if (unit != null) {
-        return unit;
+  /** The next thing to do; waits while only others know what else there is. */
+  private synchronized @Nullable Unit take() throws InterruptedException {
+    while (!aborted) {
+      boolean pending = false;
+      for (int i = next; i < queue.size(); i++) {
+        Work work = queue.get(i);
+        Unit unit = work.take();
+        if (unit != null) {
+          return unit;
+        }
+        if (work.isPending()) {
+          pending = true;
+        } else if (i == next) {
+          next++;
+        }
       }
+      if (!pending) {
+        return null;
+      }
+      wait();
     }
     return null;
   }
@@ -142,6 +201,10 @@ final class DataReader {
 
   /** Cuts the connections of all workers, which then fail. */
   void abort() {
+    synchronized (this) {
+      aborted = true;
+      notifyAll();
+    }
     sessions.forEach(DataReader::abort);
   }
 
@@ -244,6 +307,17 @@ final class DataReader {
 
     private long nextSegment;
 
+    private final @Nullable BaseTable base;
+    private boolean probing;
+
+    /** The ranges of segments to read, or null for all. */
+    private @Nullable Deque<Range> changed;
+
+    /** Segments that are read to see whether they are what the base has. */
+    private final Map<Long, SegmentList.Segment> controlled = new HashMap<>();
+
+    private long reused;
+
     private TableWork(ReadableTable readable, Instant time, FairShare share, long smallest) {
       this.readable = readable;
       this.columns = SqlText.names(readable.table().columns());
@@ -262,6 +336,11 @@ final class DataReader {
           byBlocks && segments > 1 && readable.blocks() * blockSize > smallest
               ? scannedSegments(share)
               : 0;
+      this.base =
+          byBlocks && segments >= CaptureBase.FEWEST_SEGMENTS
+              ? reuse.tables().get(readable.table())
+              : null;
+      this.probing = base != null;
     }
 
     private long scannedSegments(FairShare share) {
@@ -287,8 +366,33 @@ final class DataReader {
       return readable.bytes(blockSize);
     }
 
+    /** How many segments there are, and how many of them were taken from the base. */
+    long segments() {
+      return segments;
+    }
+
+    long reused() {
+      return reused;
+    }
+
+    @Override
+    public boolean isPending() {
+      return probing;
+    }
+
     @Override
     public @Nullable Unit take() {
+      if (probing) {
+        if (nextSegment > 0) {
+          return null;
+        }
+        nextSegment = segments;
+        return this::probe;
+      }
+      if (changed != null) {
+        Range range = changed.poll();
+        return range == null ? null : unit(range.first(), range.end(), false);
+      }
       long first = nextSegment;
       if (first >= segments) {
         return null;
@@ -296,6 +400,63 @@ final class DataReader {
       boolean scan = first < scanned;
       long end = scan ? scanned : Math.min(first + SEGMENTS_PER_UNIT, segments);
       nextSegment = end;
+      return unit(first, end, scan);
+    }
+
+    private long probe(Worker worker) throws SQLException, SourceChangedException {
+      worker.lock(readable.table());
+      Map<Long, ReadSegment> same =
+          new SegmentProbe(worker.session, readable, segments, reuse.xmin())
+              .unchanged(Objects.requireNonNull(base));
+      if (same.size() < LEAST_REUSED * segments) {
+        same = Map.of();
+      }
+      Map<Long, ReadSegment> taken = new HashMap<>(same);
+      for (long segment : chosen(same.keySet())) {
+        controlled.put(segment, Objects.requireNonNull(taken.remove(segment)).segment());
+      }
+      taken.forEach(tree::add);
+      synchronized (DataReader.this) {
+        reused = taken.size();
+        if (same.isEmpty()) {
+          nextSegment = 0;
+        } else {
+          changed = ranges(taken.keySet());
+        }
+        probing = false;
+        DataReader.this.notifyAll();
+      }
+      return part(0, reused);
+    }
+
+    /** Some of the segments, at least one. */
+    private Set<Long> chosen(Set<Long> segmentsToTake) {
+      Set<Long> chosen = new HashSet<>();
+      List<Long> all = new ArrayList<>(segmentsToTake);
+      long wanted = (long) Math.ceil(reuse.control() * all.size());
+      Collections.shuffle(all, RANDOM);
+      all.stream().limit(wanted).forEach(chosen::add);
+      return chosen;
+    }
+
+    /** What lies between the segments that were taken, in pieces for one worker each. */
+    private Deque<Range> ranges(Set<Long> taken) {
+      Deque<Range> ranges = new ArrayDeque<>();
+      long first = -1;
+      for (long segment = 0; segment <= segments; segment++) {
+        boolean read = segment < segments && !taken.contains(segment);
+        if (first >= 0 && (!read || segment - first == SEGMENTS_PER_UNIT)) {
+          ranges.add(new Range(first, segment));
+          first = -1;
+        }
+        if (read && first < 0) {
+          first = segment;
+        }
+      }
+      return ranges;
+    }
+
+    private Unit unit(long first, long end, boolean scan) {
       return worker -> {
         worker.lock(readable.table());
         worker.writer.hashAs(readable.floats());
@@ -311,7 +472,7 @@ final class DataReader {
     }
 
     private long read(Worker worker, long first, long end, boolean scan)
-        throws SQLException, InterruptedException {
+        throws SQLException, SourceChangedException, InterruptedException {
       long longest = longestRow(worker, first, end);
       try (MemoryBudget.Share _ = budget.take(longest)) {
         return switch (tree.cut()) {
@@ -360,14 +521,19 @@ final class DataReader {
       return 0;
     }
 
-    private void readBlocks(Worker worker, long first, long end) throws SQLException {
+    private void readBlocks(Worker worker, long first, long end)
+        throws SQLException, SourceChangedException {
       for (long segment = first; segment < end; segment++) {
         operation.checkStop();
         String sql = segments == 1 ? copyAll() : copyBlocks(segment, segment + 1);
         CopyRows.read(worker.session, sql, worker.writer::row);
-        tree.add(
-            segment,
-            worker.writer.finish(SegmentGeometry.position(SegmentList.Cut.BLOCKS, segment)));
+        ReadSegment read =
+            worker.writer.finish(SegmentGeometry.position(SegmentList.Cut.BLOCKS, segment));
+        SegmentList.Segment expected = controlled.get(segment);
+        if (expected != null && !expected.hash().equals(read.segment().hash())) {
+          throw new ReuseRefutedException(readable.table(), expected, read.segment());
+        }
+        tree.add(segment, read);
       }
     }
 

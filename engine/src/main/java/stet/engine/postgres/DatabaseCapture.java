@@ -60,7 +60,12 @@ final class DatabaseCapture {
   /** The directory of large objects. */
   static final String LARGE_OBJECTS = "large_objects";
 
-  private static final Duration PATIENCE = Duration.ofSeconds(20);
+  /** After which time everything is read unless the configuration says otherwise. */
+  static final Duration FULL_INTERVAL = Duration.ofDays(30);
+
+  static final Duration PATIENCE = Duration.ofSeconds(20);
+
+  static final double CONTROL = 0.015;
 
   /** How often a capture is begun before changes of definitions make it give up. */
   private static final int MOST_CHANGES = 2;
@@ -71,7 +76,9 @@ final class DatabaseCapture {
   private final ConnectionSettings settings;
   private final @Nullable Path toolsDirectory;
   private final String name;
+  private final Duration fullInterval;
   private final Duration patience;
+  private final double control;
 
   /**
    * Prepares a capture.
@@ -86,10 +93,29 @@ final class DatabaseCapture {
 
   DatabaseCapture(
       ConnectionSettings settings, @Nullable Path toolsDirectory, String name, Duration patience) {
+    this(settings, toolsDirectory, name, FULL_INTERVAL, patience, CONTROL);
+  }
+
+  /**
+   * Prepares a capture.
+   *
+   * @param fullInterval after which time everything is read, whether or not it has changed
+   * @param patience how long to wait for each lock
+   * @param control the part of what counts as unchanged that is read nevertheless, and compared
+   */
+  DatabaseCapture(
+      ConnectionSettings settings,
+      @Nullable Path toolsDirectory,
+      String name,
+      Duration fullInterval,
+      Duration patience,
+      double control) {
     this.settings = settings;
     this.toolsDirectory = toolsDirectory;
     this.name = name;
+    this.fullInterval = fullInterval;
     this.patience = patience;
+    this.control = control;
   }
 
   /**
@@ -102,9 +128,13 @@ final class DatabaseCapture {
     try {
       int changes = 0;
       int conflicts = 0;
+      String refuted = null;
       while (true) {
         try {
-          return attempt(pinned, context);
+          return attempt(pinned, context, refuted);
+        } catch (ReuseRefutedException e) {
+          context.operation().progress().warn(e.getMessage() + "; everything is read again");
+          refuted = "rows had changed that should not have";
         } catch (SourceChangedException e) {
           boolean last =
               e.isByRecovery() ? ++conflicts == MOST_CONFLICTS : ++changes == MOST_CHANGES;
@@ -121,11 +151,12 @@ final class DatabaseCapture {
     }
   }
 
-  private Captured attempt(ConnectionSettings pinned, CaptureContext context)
+  private Captured attempt(
+      ConnectionSettings pinned, CaptureContext context, @Nullable String refuted)
       throws SQLException, SourceChangedException {
     try (SnapshotHolder holder = SnapshotHolder.take(pinned, patience, context.operation())) {
       try {
-        return read(pinned, context, holder);
+        return read(pinned, context, holder, refuted);
       } catch (SQLException | StetException e) {
         SourceChangedException conflict = holder.endedByRecovery(e);
         if (conflict != null) {
@@ -136,12 +167,16 @@ final class DatabaseCapture {
     }
   }
 
-  private Captured read(ConnectionSettings pinned, CaptureContext context, SnapshotHolder holder)
+  private Captured read(
+      ConnectionSettings pinned,
+      CaptureContext context,
+      SnapshotHolder holder,
+      @Nullable String refuted)
       throws SQLException, SourceChangedException {
     AtomicReference<Evaluation> evaluation = new AtomicReference<>(Evaluation.NONE);
     boolean done = false;
     try {
-      Captured captured = read(pinned, context, holder, evaluation);
+      Captured captured = read(pinned, context, holder, refuted, evaluation);
       done = true;
       return captured;
     } finally {
@@ -155,6 +190,7 @@ final class DatabaseCapture {
       ConnectionSettings pinned,
       CaptureContext context,
       SnapshotHolder holder,
+      @Nullable String refuted,
       AtomicReference<Evaluation> evaluation)
       throws SQLException, SourceChangedException {
     Operation operation = context.operation();
@@ -167,6 +203,12 @@ final class DatabaseCapture {
     Database database = catalog.database();
     Map<Long, LargeObjectProperties> objects = catalog.largeObjectProperties();
     List<DatabaseDescription.Sequence> sequences = sequences(pinned, catalog);
+    Map<Long, CatalogReader.Size> sizes = holder.sizes();
+    List<CatalogReader.ReadableTable> readables =
+        withoutUnreadable(catalog.readables(sizes), position, operation);
+    Increment increment =
+        Increment.plan(context, holder, server, position, readables, sizes, fullInterval, refuted);
+    increment.tell(name, operation.progress());
     DataReader reader =
         new DataReader(
             pinned,
@@ -178,9 +220,10 @@ final class DatabaseCapture {
             database.encoding(),
             catalog.blockSize(),
             catalog.sharedBuffers(),
-            withoutUnreadable(catalog.readables(holder.sizes()), position, operation),
+            readables,
             List.copyOf(objects.keySet()),
-            catalog.largeObjectBytes());
+            catalog.largeObjectBytes(),
+            increment.reuse(control));
     FileBlobs files = new FileBlobs(sink, context.polynomial(), time);
     PostgresTools tools =
         PostgresTools.find(toolsDirectory, PostgresComponent.major(server.version()));
@@ -210,6 +253,7 @@ final class DatabaseCapture {
     }
     run(tasks, reader);
     holder.verifyUnchanged();
+    JsonObject base = increment.asBase(holder, time);
 
     DatabaseDescription description =
         new DatabaseDescription(
@@ -235,7 +279,9 @@ final class DatabaseCapture {
     entries.sort(Tree.BY_NAME);
     Node node = Node.directory(name, time, sink.save(BlobType.TREE, Tree.encode(entries)));
     return new Captured(
-        node, manifest(description, position, reader, context.hashKey()), evaluation.get());
+        node,
+        manifest(description, position, reader, context.hashKey(), increment, base),
+        evaluation.get());
   }
 
   private static List<DatabaseDescription.Sequence> sequences(
@@ -337,7 +383,12 @@ final class DatabaseCapture {
   }
 
   private static JsonObject manifest(
-      DatabaseDescription description, Position position, DataReader reader, RowHash.Key key) {
+      DatabaseDescription description,
+      Position position,
+      DataReader reader,
+      RowHash.Key key,
+      Increment increment,
+      @Nullable JsonObject base) {
     List<JsonObject> tables = new ArrayList<>();
     long bytes = 0;
     long blocks = 0;
@@ -345,7 +396,7 @@ final class DatabaseCapture {
       Table table = work.readable().table();
       bytes += work.tree().bytes();
       blocks += work.readable().blocks();
-      tables.add(
+      JsonObject entry =
           new JsonObject()
               .put("schema", table.schema())
               .put("name", table.name())
@@ -353,7 +404,9 @@ final class DatabaseCapture {
               .put("rows", work.tree().rows())
               .put("bytes", work.tree().bytes())
               .put("hash", work.tree().hash())
-              .put("blocks", work.readable().blocks()));
+              .put("blocks", work.readable().blocks());
+      increment.describe(table, work.segments(), work.reused(), base != null, entry);
+      tables.add(entry);
     }
     long objectBytes = description.largeObjects().stream().mapToLong(LargeObject::size).sum();
     return new JsonObject()
@@ -370,6 +423,7 @@ final class DatabaseCapture {
                 .put("lsn", position.lsn())
                 .putIfPresent("timeline", position.timeline())
                 .put("standby", position.standby()))
+        .putIfPresent(CaptureBase.KEY, base)
         .put("tables", tables)
         .put("sequences", description.sequences().size())
         .put(

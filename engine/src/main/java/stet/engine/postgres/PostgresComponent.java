@@ -31,6 +31,7 @@ final class PostgresComponent implements Component {
   private final @Nullable ConnectionSettings admin;
   private final @Nullable Path tools;
   private final Renames renames;
+  private final Duration fullInterval;
 
   PostgresComponent(
       String name,
@@ -38,6 +39,17 @@ final class PostgresComponent implements Component {
       @Nullable ConnectionSettings admin,
       @Nullable Path tools,
       Renames renames) {
+    this(name, settings, admin, tools, renames, DatabaseCapture.FULL_INTERVAL);
+  }
+
+  PostgresComponent(
+      String name,
+      ConnectionSettings settings,
+      @Nullable ConnectionSettings admin,
+      @Nullable Path tools,
+      Renames renames,
+      Duration fullInterval) {
+    this.fullInterval = fullInterval;
     this.name = name;
     this.settings = settings;
     this.admin = admin;
@@ -109,7 +121,9 @@ final class PostgresComponent implements Component {
 
   @Override
   public Captured capture(CaptureContext context) {
-    return new DatabaseCapture(settings, tools, name).capture(context);
+    return new DatabaseCapture(
+            settings, tools, name, fullInterval, DatabaseCapture.PATIENCE, DatabaseCapture.CONTROL)
+        .capture(context);
   }
 
   @Override

@@ -53,7 +53,13 @@ public final class PostgresKind implements ComponentKind {
             Setting.Type.MAPPING,
             false,
             "For restores: what tablespaces of the snapshot are called here, by their names in the"
-                + " snapshot."));
+                + " snapshot."),
+        new Setting(
+            "full_interval",
+            Setting.Type.DURATION,
+            false,
+            "After which time a backup reads all rows again, also those that have not changed; 30d"
+                + " unless set."));
   }
 
   @Override
@@ -81,7 +87,8 @@ public final class PostgresKind implements ComponentKind {
         url == null ? ConnectionSettings.parse("") : url,
         admin,
         tools == null ? null : Path.of(tools),
-        new Renames(renames(definition, "roles"), renames(definition, "tablespaces")));
+        new Renames(renames(definition, "roles"), renames(definition, "tablespaces")),
+        definition.duration("full_interval", DatabaseCapture.FULL_INTERVAL));
   }
 
   @Override

@@ -172,6 +172,11 @@ final class SnapshotHolder implements AutoCloseable {
     return new CatalogReader(locks).sizes(locked.stream().map(LockableTable::oid).toList());
   }
 
+  /** What the text of rows depends on now, whatever the snapshot sees. */
+  RowShapes shapes() throws SQLException {
+    return new RowShapes(locks);
+  }
+
   /** The session that exported the snapshot and sees the database by it. */
   Session session() {
     return Objects.requireNonNull(exporter);

@@ -9,7 +9,7 @@ import stet.engine.StetException;
  * have ended when it starts again: on its definitions, or on a standby the replay of what its
  * primary did.
  */
-final class SourceChangedException extends Exception {
+class SourceChangedException extends Exception {
   private static final long serialVersionUID = 1L;
 
   private final String what;

@@ -132,7 +132,7 @@ class BackupDamageTest {
     Environment environment =
         new Environment("app", "env", false, List.of(new FileComponent(work)));
     return new Backup(repository, environment, new Operation("01234567", 1, Progress.NONE))
-        .run(List.of());
+        .run(List.of(), false);
   }
 
   /** Backs up some blobs, and chooses two that share a pack. */
