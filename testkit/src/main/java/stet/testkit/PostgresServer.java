@@ -207,6 +207,18 @@ public final class PostgresServer implements AutoCloseable {
     settings.put(setting, value);
   }
 
+  /** Has a server that was stopped keep checksums of its pages. Needs {@code pg_checksums}. */
+  public void enableChecksums() throws IOException {
+    List<String> command = new ArrayList<>(asServerUser);
+    command.addAll(
+        List.of(
+            programs.resolve("pg_checksums").toString(),
+            "--enable",
+            "--no-sync",
+            "--pgdata=" + dataDirectory()));
+    run(command, Map.of());
+  }
+
   /**
    * Starts the server again after {@link #stop}.
    *

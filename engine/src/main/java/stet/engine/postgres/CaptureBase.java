@@ -224,22 +224,33 @@ final class CaptureBase {
    * Waits until everything that the capture saw is on disk: after a crash, what was not is gone,
    * and its place may be taken by something else.
    *
+   * @param settings the way to the database
    * @return whether it is
    */
-  static boolean awaitFlushed(Session session, Moment moment)
+  static boolean awaitFlushed(Session session, Moment moment, ConnectionSettings settings)
       throws SQLException, InterruptedException {
-    long needed = LogPosition.parse(moment.flushed());
+    if (isFlushed(session, moment)) {
+      return true;
+    }
+    // Where nobody commits, what was written beside commits may wait for ever. A transaction that
+    // has a number but has changed nothing makes the server flush it soon.
+    try (Session other = Session.open(settings)) {
+      other.value("SELECT pg_catalog.txid_current()");
+    }
     long end = System.nanoTime() + FLUSH_PATIENCE.toNanos();
-    while (true) {
-      String flushed = session.value("SELECT pg_catalog.pg_current_wal_flush_lsn()");
-      if (LogPosition.parse(Objects.requireNonNull(flushed)) >= needed) {
-        return true;
-      }
+    while (!isFlushed(session, moment)) {
       if (System.nanoTime() - end > 0) {
         return false;
       }
-      Thread.sleep(50);
+      Thread.sleep(20);
     }
+    return true;
+  }
+
+  private static boolean isFlushed(Session session, Moment moment) throws SQLException {
+    String flushed = session.value("SELECT pg_catalog.pg_current_wal_flush_lsn()");
+    return LogPosition.parse(Objects.requireNonNull(flushed))
+        >= LogPosition.parse(moment.flushed());
   }
 
   /**

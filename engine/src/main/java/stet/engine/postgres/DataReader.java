@@ -375,6 +375,11 @@ final class DataReader {
       return reused;
     }
 
+    /** How many could have been taken, but were read and compared. */
+    long checked() {
+      return controlled.size();
+    }
+
     @Override
     public boolean isPending() {
       return probing;

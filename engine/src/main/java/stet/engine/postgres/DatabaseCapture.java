@@ -207,7 +207,8 @@ final class DatabaseCapture {
     List<CatalogReader.ReadableTable> readables =
         withoutUnreadable(catalog.readables(sizes), position, operation);
     Increment increment =
-        Increment.plan(context, holder, server, position, readables, sizes, fullInterval, refuted);
+        Increment.plan(
+            context, pinned, holder, server, position, readables, sizes, fullInterval, refuted);
     increment.tell(name, operation.progress());
     DataReader reader =
         new DataReader(
@@ -405,7 +406,8 @@ final class DatabaseCapture {
               .put("bytes", work.tree().bytes())
               .put("hash", work.tree().hash())
               .put("blocks", work.readable().blocks());
-      increment.describe(table, work.segments(), work.reused(), base != null, entry);
+      increment.describe(
+          table, work.segments(), work.reused(), work.checked(), base != null, entry);
       tables.add(entry);
     }
     long objectBytes = description.largeObjects().stream().mapToLong(LargeObject::size).sum();

@@ -25,6 +25,7 @@ import stet.repository.json.JsonObject;
  * before the first row is read; what cannot be decided is read.
  */
 final class Increment {
+  private final ConnectionSettings settings;
   private final Position position;
   private final @Nullable Moment moment;
   private final CaptureBase.Choice choice;
@@ -35,11 +36,13 @@ final class Increment {
   private final Map<Long, Size> sizes;
 
   private Increment(
+      ConnectionSettings settings,
       Position position,
       @Nullable Moment moment,
       CaptureBase.Choice choice,
       @Nullable RowShapes shapes,
       Map<Long, Size> sizes) {
+    this.settings = settings;
     this.position = position;
     this.moment = moment;
     this.choice = choice;
@@ -50,10 +53,12 @@ final class Increment {
   /**
    * Decides.
    *
+   * @param settings the way to the database
    * @param refuted why the parent snapshot must not be used, or null
    */
   static Increment plan(
       CaptureContext context,
+      ConnectionSettings settings,
       SnapshotHolder holder,
       Server server,
       Position position,
@@ -73,7 +78,7 @@ final class Increment {
             : CaptureBase.choose(context, position, moment, fullInterval, Instant.now());
     boolean any = readables.stream().anyMatch(Increment::isLarge);
     RowShapes shapes = moment == null || !any ? null : holder.shapes();
-    Increment increment = new Increment(position, moment, choice, shapes, sizes);
+    Increment increment = new Increment(settings, position, moment, choice, shapes, sizes);
     if (shapes != null) {
       readables.stream().filter(Increment::isLarge).forEach(table -> increment.plan(table, shapes));
     }
@@ -150,7 +155,7 @@ final class Increment {
     }
     try {
       CaptureBase base = choice.base();
-      return CaptureBase.awaitFlushed(holder.session(), moment)
+      return CaptureBase.awaitFlushed(holder.session(), moment, settings)
           ? CaptureBase.describe(position, moment, base == null ? started : base.fullSince())
           : null;
     } catch (InterruptedException e) {
@@ -164,15 +169,18 @@ final class Increment {
    *
    * @param segments how many it has
    * @param reused how many of them were taken from the earlier capture
+   * @param checked how many could have been, but were read and found the same
    * @param base whether the capture is one
    */
-  void describe(Table table, long segments, long reused, boolean base, JsonObject entry) {
-    entry.put("method", reused > 0 ? "counts" : "full");
-    if (reused > 0) {
-      entry.put("segments", segments).put("reused", reused);
+  void describe(
+      Table table, long segments, long reused, long checked, boolean base, JsonObject entry) {
+    boolean counted = reused + checked > 0;
+    entry.put("method", counted ? "counts" : "full");
+    if (counted) {
+      entry.put("segments", segments).put("reused", reused).put("checked", checked);
     }
     String reason = choice.reason() != null ? choice.reason() : reasons.get(table);
-    if (reused == 0 && segments >= CaptureBase.FEWEST_SEGMENTS) {
+    if (!counted && segments >= CaptureBase.FEWEST_SEGMENTS) {
       entry.put("reason", reason != null ? reason : "most of it has changed");
     }
     Long filenode = filenode(table);
