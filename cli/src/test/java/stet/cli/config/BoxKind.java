@@ -27,6 +27,7 @@ public final class BoxKind implements ComponentKind {
         new Setting("url", Setting.Type.SECRET, false, "Where the box came from."),
         new Setting("label", Setting.Type.TEXT, false, "What stands on the box."),
         new Setting("size", Setting.Type.INTEGER, false, "How many things fit in."),
+        new Setting("aired", Setting.Type.DURATION, false, "How long it stays open."),
         new Setting("sealed", Setting.Type.BOOLEAN, false, "Whether it is closed."),
         new Setting("colour", Setting.Type.TEXT, false, "Red or green."),
         new Setting(
