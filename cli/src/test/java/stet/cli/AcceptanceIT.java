@@ -308,6 +308,53 @@ class AcceptanceIT {
     DatabaseImage.of(server, database).mustEqual(image);
   }
 
+  /** 16. */
+  @Test
+  void preCheckStops() throws Exception {
+    String database = site.createDatabase("checked");
+    server.execute(database, "create table t as select 1 as a");
+    write(site.live("media/file"), "x");
+    Files.createDirectories(site.live("documents"));
+    site.configure(
+        site.files("media"), site.postgres("default", database), site.files("documents"));
+    site.init();
+    site.backup();
+    Files.delete(site.live("documents"));
+    write(site.live("media/new"), "new");
+    FilesImage repository = site.repositoryImage();
+
+    Stet.Result stopped = site.run("backup");
+
+    assertThat(stopped.status()).as("%s", stopped).isEqualTo(21);
+    assertThat(stopped.error()).contains("documents").contains("hint: ");
+    site.repositoryImage().mustEqual(repository);
+  }
+
+  /** 25; a dry run is in EndToEndIT, what no open may wait for in FilesOfEveryKindIT. */
+  @Test
+  void optionsAreNeverShell() throws Exception {
+    Path witness = site.directory().resolve("witness");
+    Files.writeString(witness, "x");
+    String name = "; rm -rf " + witness + " $(rm " + witness + ") `rm " + witness + "` --help '";
+    String database = site.createDatabase("; rm -rf $(rm witness) `rm witness` --a \"");
+    server.execute(database, "create table \"; rm -rf witness\" as select 1 as a");
+    write(site.live(name.replace('/', '_')).resolve("-rf"), "x");
+    site.configure(
+        site.postgres("default", database),
+        "{ files: media, path: \"" + site.live(name.replace('/', '_')) + "\" }");
+    site.init();
+    String snapshot = site.backup("--tag", "$(rm witness)");
+    server.execute(database, "drop table \"; rm -rf witness\"");
+
+    site.ok("restore", snapshot, "--replace");
+
+    assertThat(server.queryOne(database, "select a from \"; rm -rf witness\"")).isEqualTo("1");
+    assertThat(site.run("restore", "$(rm " + witness + ")", "--replace").status()).isNotZero();
+    assertThat(site.run("dump", snapshot, "/`rm " + witness + "`").status()).isNotZero();
+    assertThat(witness).exists();
+    site.ok("previous", "drop", "--all");
+  }
+
   /** 23. */
   @Test
   void noBackupOfNothing() throws Exception {

@@ -451,6 +451,42 @@ class EndToEndIT {
     site.repositoryImage().mustEqual(repository);
   }
 
+  private String method() throws Exception {
+    return JsonObject.parse(site.ok("dump", "latest", "/stet.json").output())
+        .objects("components")
+        .getFirst()
+        .object("details")
+        .objects("tables")
+        .getFirst()
+        .string("method");
+  }
+
+  @Test
+  void readsNoUnchangedRowsAgainUnlessToldTo() throws Exception {
+    String database = site.createDatabase("rows");
+    site.server()
+        .execute(
+            database,
+            "create table t as select i, repeat(md5(i::text), 8) v from generate_series(1, 20000) i");
+    site.configure(site.postgres("default", database));
+    site.init();
+    site.backup();
+    assertThat(method()).isEqualTo("full");
+    site.backup();
+    assertThat(method()).isEqualTo("counts");
+    site.backup("--full");
+    assertThat(method()).isEqualTo("full");
+    site.server().execute(database, "update t set v = 'changed' where i = 7000");
+    String rows = site.server().dumpSortedData(database);
+    site.backup();
+    assertThat(method()).isEqualTo("counts");
+
+    site.ok("restore", "--replace");
+
+    assertThat(site.server().dumpSortedData(database)).isEqualTo(rows);
+    assertThat(site.json("prove").flag("passed", false)).isTrue();
+  }
+
   @Test
   void readsNoUnchangedFileAgain() throws Exception {
     Path media = site.live("media");

@@ -1,6 +1,9 @@
 package stet.engine.postgres;
 
-/** Places in a server's write-ahead log as numbers, which compare as unsigned ones. */
+/**
+ * Places in a server's write-ahead log as numbers: how many bytes were written before, at most 8
+ * EiB.
+ */
 final class LogPosition {
   private LogPosition() {}
 

@@ -268,7 +268,7 @@ class SourceCheckIT {
   @Test
   void settingsAreDocumented() {
     assertThat(kind().settings().stream().map(s -> s.key()).collect(Collectors.toList()))
-        .containsExactly("url", "admin_url", "tools", "roles", "tablespaces");
+        .containsExactly("url", "admin_url", "tools", "roles", "tablespaces", "full_interval");
     assertThat(kind().settings()).allMatch(s -> s.documentation().endsWith("."));
   }
 }
