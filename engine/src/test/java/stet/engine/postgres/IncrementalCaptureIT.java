@@ -6,7 +6,6 @@ import java.io.StringWriter;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,8 +30,9 @@ class IncrementalCaptureIT {
   private static PostgresServer server;
   private static int count;
 
-  private final List<String> details = new ArrayList<>();
-  private final List<String> warnings = new ArrayList<>();
+  private final Warnings progress = new Warnings();
+  private final List<String> details = progress.details;
+  private final List<String> warnings = progress.all;
   private PostgresRoundTrip trip;
   private String database;
 
@@ -75,27 +75,6 @@ class IncrementalCaptureIT {
       Captured parent, JsonObject manifest, Duration fullInterval, double control) {
     details.clear();
     CaptureContext plain = trip.context(Progress.NONE);
-    Progress progress =
-        new Progress() {
-          @Override
-          public void phase(String name) {}
-
-          @Override
-          public void expect(long bytes) {}
-
-          @Override
-          public void advance(long bytes) {}
-
-          @Override
-          public synchronized void detail(String text) {
-            details.add(text);
-          }
-
-          @Override
-          public synchronized void warn(String text) {
-            warnings.add(text);
-          }
-        };
     return new DatabaseCapture(
             trip.settings(database), null, "default", fullInterval, Duration.ofSeconds(20), control)
         .capture(

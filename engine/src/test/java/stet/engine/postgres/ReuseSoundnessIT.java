@@ -16,7 +16,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -53,8 +52,7 @@ class ReuseSoundnessIT {
   private final AtomicBoolean stopped = new AtomicBoolean();
   private final AtomicInteger window = new AtomicInteger();
   private final AtomicLong done = new AtomicLong();
-  private final ConcurrentLinkedQueue<String> warnings = new ConcurrentLinkedQueue<>();
-  private final List<String> reasons = new ArrayList<>();
+  private final Warnings progress = new Warnings();
 
   private static void log(String format, Object... arguments) throws IOException {
     String line = String.format(Locale.ROOT, format, arguments);
@@ -202,29 +200,6 @@ class ReuseSoundnessIT {
 
   private Captured capture(PostgresRoundTrip trip, Captured parent) {
     CaptureContext plain = trip.context(Progress.NONE);
-    Progress progress =
-        new Progress() {
-          @Override
-          public void phase(String what) {}
-
-          @Override
-          public void expect(long bytes) {}
-
-          @Override
-          public void advance(long bytes) {}
-
-          @Override
-          public void detail(String message) {
-            synchronized (reasons) {
-              reasons.add(message);
-            }
-          }
-
-          @Override
-          public void warn(String message) {
-            warnings.add(message);
-          }
-        };
     return new DatabaseCapture(
             trip.settings("sound"), null, "default", Duration.ofDays(30), Duration.ofSeconds(20), 1)
         .capture(
@@ -291,7 +266,7 @@ class ReuseSoundnessIT {
             unchanged += table.integer("checked", 0);
             all += table.integer("blocks") / SegmentGeometry.BLOCKS_PER_SEGMENT + 1;
           }
-          assertThat(warnings).as("seed %s, pair %s", SEED, pair).isEmpty();
+          assertThat(progress.all).as("seed %s, pair %s", SEED, pair).isEmpty();
         }
       } finally {
         stopped.set(true);
@@ -303,7 +278,7 @@ class ReuseSoundnessIT {
           "seed %d, checksums %s: %d pairs, %d of %d segments held to be unchanged, all were;"
               + " %d writes",
           SEED, checksums ? "on" : "off", PAIRS / 2, unchanged, all, done.get());
-      assertThat(unchanged).as("seed %s, %s", SEED, reasons).isGreaterThan(PAIRS);
+      assertThat(unchanged).as("seed %s, %s", SEED, progress.details).isGreaterThan(PAIRS);
     }
   }
 }

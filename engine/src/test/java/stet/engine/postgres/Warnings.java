@@ -4,9 +4,10 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import stet.engine.component.Progress;
 
-/** Keeps the warnings of an operation. */
+/** Keeps the warnings of an operation, and what it says under {@code -v}. */
 final class Warnings implements Progress {
   final List<String> all = new CopyOnWriteArrayList<>();
+  final List<String> details = new CopyOnWriteArrayList<>();
 
   @Override
   public void phase(String what) {}
@@ -23,5 +24,7 @@ final class Warnings implements Progress {
   }
 
   @Override
-  public void detail(String message) {}
+  public void detail(String message) {
+    details.add(message);
+  }
 }
