@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import stet.engine.StetException;
 import stet.engine.component.CaptureContext;
@@ -15,6 +16,7 @@ import stet.engine.postgres.CatalogReader.Position;
 import stet.engine.postgres.CatalogReader.ReadableTable;
 import stet.engine.postgres.DatabaseDescription.TableKind;
 import stet.engine.postgres.SegmentList.Segment;
+import stet.engine.postgres.WalSummaries.Mark;
 import stet.repository.BlobType;
 import stet.repository.Id;
 import stet.repository.RepositoryException;
@@ -36,6 +38,8 @@ import stet.repository.tree.Node;
 final class CaptureBase {
   /** The member of a component's manifest that makes its capture a base for others. */
   static final String KEY = "base";
+
+  private static final String LOG = "log";
 
   /** The first version whose servers read a range of blocks by itself. */
   private static final int SINCE = 140000;
@@ -124,13 +128,16 @@ final class CaptureBase {
    *
    * @param moment null if the server cannot have bases
    * @param fullInterval after which time everything is read again
+   * @param witnessed whether the server has what was left as a witness by the parent snapshot, and
+   *     has had it since
    */
   static Choice choose(
       CaptureContext context,
       Position position,
       @Nullable Moment moment,
       Duration fullInterval,
-      Instant now) {
+      Instant now,
+      boolean witnessed) {
     JsonObject manifest = context.parentManifest();
     Node directory = context.parent();
     if (moment == null) {
@@ -144,7 +151,7 @@ final class CaptureBase {
       return new Choice(null, "there is no earlier snapshot to compare with");
     }
     try {
-      String reason = reason(manifest, position, moment, fullInterval, now);
+      String reason = reason(manifest, position, moment, fullInterval, now, witnessed);
       return reason != null
           ? new Choice(null, reason)
           : new Choice(new CaptureBase(context, manifest, directory), null);
@@ -154,7 +161,12 @@ final class CaptureBase {
   }
 
   private static @Nullable String reason(
-      JsonObject manifest, Position position, Moment moment, Duration fullInterval, Instant now) {
+      JsonObject manifest,
+      Position position,
+      Moment moment,
+      Duration fullInterval,
+      Instant now,
+      boolean witnessed) {
     if (!manifest.has(KEY)) {
       return "the earlier snapshot is no base";
     }
@@ -169,7 +181,7 @@ final class CaptureBase {
     if (moment.timeline() != base.integer("timeline")) {
       return "the server is on another timeline";
     }
-    if (!moment.started().equals(base.string("server_started"))) {
+    if (!witnessed && !moment.started().equals(base.string("server_started"))) {
       return "the server was restarted since the earlier snapshot";
     }
     long xmin = base.integer("xmin");
@@ -184,6 +196,18 @@ final class CaptureBase {
       return "everything was last read " + fullSince(manifest) + ", which is long ago";
     }
     return null;
+  }
+
+  /** What the parent snapshot says of the log, or an empty mark. */
+  static Mark mark(CaptureContext context) {
+    JsonObject manifest = context.parentManifest();
+    try {
+      return manifest != null && manifest.has(KEY) && manifest.object(KEY).has(LOG)
+          ? Mark.parse(manifest.object(KEY).object(LOG))
+          : Mark.NONE;
+    } catch (JsonException | NumberFormatException e) {
+      return Mark.NONE;
+    }
   }
 
   private static Instant fullSince(JsonObject manifest) {
@@ -204,9 +228,11 @@ final class CaptureBase {
    * A capture as a base for later ones.
    *
    * @param fullSince when everything was last read
+   * @param mark where its changes begin in the log, if that is known
    * @return what goes into the manifest, or null if it cannot be one
    */
-  static @Nullable JsonObject describe(Position position, Moment moment, Instant fullSince) {
+  static @Nullable JsonObject describe(
+      Position position, Moment moment, Instant fullSince, @Nullable Mark mark) {
     if (moment.systemIdentifier() == null || moment.timeline() == null) {
       return null;
     }
@@ -217,7 +243,8 @@ final class CaptureBase {
         .put("timeline", moment.timeline())
         .put("database_oid", moment.database())
         .put("server_started", moment.started())
-        .put("full_since", fullSince.toString());
+        .put("full_since", fullSince.toString())
+        .putIfPresent(LOG, mark == null ? null : mark.toJson());
   }
 
   /**
@@ -300,12 +327,30 @@ final class CaptureBase {
     }
 
     /**
+     * Goes through the segments up to a number, in their order.
+     *
+     * @param action takes a segment's ordinal, and what the base has of it
+     */
+    void forEachHeld(long segments, BiConsumer<Long, ReadSegment> action) {
+      for (long first = 0; first < segments; first += SegmentGeometry.SEGMENTS_PER_FILE) {
+        Map<Long, ReadSegment> before = segments(SegmentGeometry.file(first));
+        long end = Math.min(first + SegmentGeometry.SEGMENTS_PER_FILE, segments);
+        for (long segment = first; segment < end; segment++) {
+          ReadSegment held = before.get(SegmentGeometry.position(SegmentList.Cut.BLOCKS, segment));
+          if (held != null) {
+            action.accept(segment, held);
+          }
+        }
+      }
+    }
+
+    /**
      * The segments of one of the table's files by position; those that the repository does not hold
      * whole any more are left out.
      *
      * @param file its ordinal
      */
-    Map<Long, ReadSegment> segments(int file) {
+    private Map<Long, ReadSegment> segments(int file) {
       String wanted = SegmentGeometry.partName(SegmentGeometry.part(file));
       try {
         if (!wanted.equals(part)) {

@@ -141,8 +141,10 @@ final class CatalogReader {
    * @param rowsPerBlock as in {@link ReadableTable}
    * @param filenode the number of the file that the rows are in, which changes when all of them are
    *     written anew; null if there is none
+   * @param tablespace the OID of the tablespace that this file is in
    */
-  record Size(long main, long toast, double rowsPerBlock, @Nullable Long filenode) {}
+  record Size(
+      long main, long toast, double rowsPerBlock, @Nullable Long filenode, long tablespace) {}
 
   /**
    * Sizes of tables by OID. To look at a table's size is to lock it: without waiting only if this
@@ -158,8 +160,10 @@ final class CatalogReader {
                 ELSE pg_catalog.pg_relation_size(c.reltoastrelid) END,
               CASE WHEN c.relpages > 0 AND c.reltuples > 0
                 THEN c.reltuples / c.relpages ELSE 0 END,
-              pg_catalog.pg_relation_filenode(c.oid)::bigint
+              pg_catalog.pg_relation_filenode(c.oid)::bigint,
+              CASE WHEN c.reltablespace = 0 THEN d.dattablespace ELSE c.reltablespace END::bigint
             FROM pg_catalog.pg_class c
+            JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
             WHERE c.oid = ANY (?)
             """,
             row ->
@@ -169,7 +173,8 @@ final class CatalogReader {
                         row.getLong(2),
                         row.getLong(3),
                         row.getDouble(4),
-                        row.getObject(5, Long.class))),
+                        row.getObject(5, Long.class),
+                        row.getLong(6))),
             connection.createArrayOf("oid", oids.toArray()))
         .forEach(entry -> sizes.put(entry.getKey(), entry.getValue()));
     return sizes;
@@ -264,7 +269,7 @@ final class CatalogReader {
                 rows.getBoolean(4),
                 roots.get(oid),
                 DatabaseCapture.DATA + "/" + ObjectNames.directory(schema, name));
-        Size size = sizes.getOrDefault(oid, new Size(0, 0, 0, null));
+        Size size = sizes.getOrDefault(oid, new Size(0, 0, 0, null, 0));
         ReadableTable readable =
             new ReadableTable(
                 table,

@@ -3,13 +3,12 @@ package stet.engine.postgres;
 import java.security.SecureRandom;
 import java.sql.SQLException;
 import java.time.Instant;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -22,7 +21,6 @@ import stet.engine.ErrorCode;
 import stet.engine.RowHash;
 import stet.engine.StetException;
 import stet.engine.component.Operation;
-import stet.engine.postgres.CaptureBase.BaseTable;
 import stet.engine.postgres.CatalogReader.ReadableTable;
 import stet.engine.postgres.DatabaseDescription.Table;
 import stet.engine.postgres.DatabaseDescription.TableKind;
@@ -55,7 +53,10 @@ final class DataReader {
    * Where less than this part of a table's segments is unchanged, the others are so many that one
    * scan reads all for less.
    */
-  private static final double LEAST_REUSED = 0.3;
+  static final double LEAST_REUSED = 0.3;
+
+  /** The method of tables of which everything is read. */
+  static final String FULL = "full";
 
   /** Nobody should be able to tell beforehand what is read nevertheless. */
   private static final SecureRandom RANDOM = new SecureRandom();
@@ -83,13 +84,32 @@ final class DataReader {
   /**
    * What need not be read again.
    *
-   * @param tables what an earlier capture has of tables whose segments may be taken from it
-   * @param xmin the oldest transaction that was not over at that capture
+   * @param tables how to find out about tables whose segments may be taken from an earlier capture
    * @param control the part of what is taken that is read nevertheless, and compared
    */
-  record Reuse(Map<Table, BaseTable> tables, long xmin, double control) {
-    static final Reuse NONE = new Reuse(Map.of(), 0, 0);
+  record Reuse(Map<Table, Unchanged> tables, double control) {
+    static final Reuse NONE = new Reuse(Map.of(), 0);
   }
+
+  /** Finds the segments of a table that are as an earlier capture has them. */
+  @FunctionalInterface
+  interface Unchanged {
+    /**
+     * Finds them.
+     *
+     * @param session one that sees the table as it is captured
+     * @param segments how many the table has; the last one has no end
+     */
+    Found find(Session session, long segments) throws SQLException;
+  }
+
+  /**
+   * Segments that an earlier capture has as they are.
+   *
+   * @param method how they were found, as the manifest calls it
+   * @param segments what the earlier capture has, by ordinal
+   */
+  record Found(String method, Map<Long, ReadSegment> segments) {}
 
   /**
    * Prepares the reading.
@@ -151,9 +171,6 @@ final class DataReader {
       return false;
     }
   }
-
-  /** Consecutive segments. */
-  private record Range(long first, long end) {}
 
   /** A piece of work for one worker. */
   @FunctionalInterface
@@ -305,18 +322,17 @@ final class DataReader {
     /** How many of the first segments are scanned; then the work's first unit is the scan. */
     private final long scanned;
 
-    private long nextSegment;
+    /** The pieces that are still to be given out, as far as is known. */
+    private Iterator<Unit> pieces;
 
-    private final @Nullable BaseTable base;
-    private boolean probing;
-
-    /** The ranges of segments to read, or null for all. */
-    private @Nullable Deque<Range> changed;
+    /** Whether it is still to be found out what is to be read. */
+    private boolean pending;
 
     /** Segments that are read to see whether they are what the base has. */
     private final Map<Long, SegmentList.Segment> controlled = new HashMap<>();
 
     private long reused;
+    private String method = FULL;
 
     private TableWork(ReadableTable readable, Instant time, FairShare share, long smallest) {
       this.readable = readable;
@@ -336,11 +352,15 @@ final class DataReader {
           byBlocks && segments > 1 && readable.blocks() * blockSize > smallest
               ? scannedSegments(share)
               : 0;
-      this.base =
+      Unchanged unchanged =
           byBlocks && segments >= CaptureBase.FEWEST_SEGMENTS
               ? reuse.tables().get(readable.table())
               : null;
-      this.probing = base != null;
+      this.pending = unchanged != null;
+      this.pieces =
+          unchanged == null
+              ? all().iterator()
+              : List.<Unit>of(worker -> compare(worker, unchanged)).iterator();
     }
 
     private long scannedSegments(FairShare share) {
@@ -375,6 +395,11 @@ final class DataReader {
       return reused;
     }
 
+    /** How it was found out what had to be read, as the manifest calls it. */
+    String method() {
+      return method;
+    }
+
     /** How many could have been taken, but were read and compared. */
     long checked() {
       return controlled.size();
@@ -382,56 +407,47 @@ final class DataReader {
 
     @Override
     public boolean isPending() {
-      return probing;
+      return pending;
     }
 
     @Override
     public @Nullable Unit take() {
-      if (probing) {
-        if (nextSegment > 0) {
-          return null;
-        }
-        nextSegment = segments;
-        return this::probe;
-      }
-      if (changed != null) {
-        Range range = changed.poll();
-        return range == null ? null : unit(range.first(), range.end(), false);
-      }
-      long first = nextSegment;
-      if (first >= segments) {
-        return null;
-      }
-      boolean scan = first < scanned;
-      long end = scan ? scanned : Math.min(first + SEGMENTS_PER_UNIT, segments);
-      nextSegment = end;
-      return unit(first, end, scan);
+      return pieces.hasNext() ? pieces.next() : null;
     }
 
-    private long probe(Worker worker) throws SQLException, SourceChangedException {
+    /** Takes from the earlier capture what it can, and plans the reading of the rest. */
+    private long compare(Worker worker, Unchanged unchanged)
+        throws SQLException, SourceChangedException {
       worker.lock(readable.table());
+      Found found = unchanged.find(worker.session, segments);
       Map<Long, ReadSegment> same =
-          new SegmentProbe(worker.session, readable, segments, reuse.xmin())
-              .unchanged(Objects.requireNonNull(base));
-      if (same.size() < LEAST_REUSED * segments) {
-        same = Map.of();
-      }
+          found.segments().size() < LEAST_REUSED * segments ? Map.of() : found.segments();
       Map<Long, ReadSegment> taken = new HashMap<>(same);
       for (long segment : chosen(same.keySet())) {
         controlled.put(segment, Objects.requireNonNull(taken.remove(segment)).segment());
       }
       taken.forEach(tree::add);
+      List<Unit> rest = same.isEmpty() ? all() : between(taken.keySet());
       synchronized (DataReader.this) {
         reused = taken.size();
-        if (same.isEmpty()) {
-          nextSegment = 0;
-        } else {
-          changed = ranges(taken.keySet());
-        }
-        probing = false;
+        method = same.isEmpty() ? FULL : found.method();
+        pieces = rest.iterator();
+        pending = false;
         DataReader.this.notifyAll();
       }
       return part(0, reused);
+    }
+
+    /** The whole table: first what is scanned, if anything is. */
+    private List<Unit> all() {
+      List<Unit> units = new ArrayList<>();
+      if (scanned > 0) {
+        units.add(unit(0, scanned, true));
+      }
+      for (long first = scanned; first < segments; first += SEGMENTS_PER_UNIT) {
+        units.add(unit(first, Math.min(first + SEGMENTS_PER_UNIT, segments), false));
+      }
+      return units;
     }
 
     /** Some of the segments, at least one. */
@@ -444,21 +460,21 @@ final class DataReader {
       return chosen;
     }
 
-    /** What lies between the segments that were taken, in pieces for one worker each. */
-    private Deque<Range> ranges(Set<Long> taken) {
-      Deque<Range> ranges = new ArrayDeque<>();
+    /** What lies between the segments that were taken. */
+    private List<Unit> between(Set<Long> taken) {
+      List<Unit> units = new ArrayList<>();
       long first = -1;
       for (long segment = 0; segment <= segments; segment++) {
         boolean read = segment < segments && !taken.contains(segment);
         if (first >= 0 && (!read || segment - first == SEGMENTS_PER_UNIT)) {
-          ranges.add(new Range(first, segment));
+          units.add(unit(first, segment, false));
           first = -1;
         }
         if (read && first < 0) {
           first = segment;
         }
       }
-      return ranges;
+      return units;
     }
 
     private Unit unit(long first, long end, boolean scan) {

@@ -254,7 +254,7 @@ final class DatabaseCapture {
     }
     run(tasks, reader);
     holder.verifyUnchanged();
-    JsonObject base = increment.asBase(holder, time);
+    JsonObject base = increment.asBase(holder, time, operation);
 
     DatabaseDescription description =
         new DatabaseDescription(
@@ -406,8 +406,7 @@ final class DatabaseCapture {
               .put("bytes", work.tree().bytes())
               .put("hash", work.tree().hash())
               .put("blocks", work.readable().blocks());
-      increment.describe(
-          table, work.segments(), work.reused(), work.checked(), base != null, entry);
+      increment.describe(work, base != null, entry);
       tables.add(entry);
     }
     long objectBytes = description.largeObjects().stream().mapToLong(LargeObject::size).sum();

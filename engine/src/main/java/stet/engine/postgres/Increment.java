@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.CaptureContext;
+import stet.engine.component.Operation;
 import stet.engine.component.Progress;
 import stet.engine.postgres.CaptureBase.BaseTable;
 import stet.engine.postgres.CaptureBase.Moment;
@@ -18,6 +19,11 @@ import stet.engine.postgres.CatalogReader.ReadableTable;
 import stet.engine.postgres.CatalogReader.Size;
 import stet.engine.postgres.DatabaseDescription.Server;
 import stet.engine.postgres.DatabaseDescription.Table;
+import stet.engine.postgres.WalSummaries.Changes;
+import stet.engine.postgres.WalSummaries.Mark;
+import stet.engine.postgres.WalSummaries.Sample;
+import stet.engine.postgres.WalSummaries.UnavailableException;
+import stet.engine.postgres.WalSummaries.Witness;
 import stet.repository.json.JsonObject;
 
 /**
@@ -25,12 +31,18 @@ import stet.repository.json.JsonObject;
  * before the first row is read; what cannot be decided is read.
  */
 final class Increment {
+  /** The methods of tables of which not everything is read, as the manifest calls them. */
+  private static final String LOG = "log";
+
+  private static final String COUNTS = "counts";
+
   private final ConnectionSettings settings;
   private final Position position;
   private final @Nullable Moment moment;
   private final CaptureBase.Choice choice;
   private final @Nullable RowShapes shapes;
-  private final Map<Table, BaseTable> bases = new HashMap<>();
+  private final Log log;
+  private final Map<Table, DataReader.Unchanged> unchanged = new HashMap<>();
   private final Map<Table, String> reasons = new HashMap<>();
   private final Map<Table, String> hashes = new HashMap<>();
   private final Map<Long, Size> sizes;
@@ -41,13 +53,62 @@ final class Increment {
       @Nullable Moment moment,
       CaptureBase.Choice choice,
       @Nullable RowShapes shapes,
-      Map<Long, Size> sizes) {
+      Map<Long, Size> sizes,
+      Log log) {
+    this.log = log;
     this.settings = settings;
     this.position = position;
     this.moment = moment;
     this.choice = choice;
     this.shapes = shapes;
     this.sizes = sizes;
+  }
+
+  /**
+   * What the server's log tells.
+   *
+   * @param mark what the parent snapshot says of it
+   * @param changes what was changed since, or null if that is not known
+   * @param reason why it is not known, or null
+   * @param witness for later captures, or null if none was looked for
+   */
+  private record Log(
+      Mark mark, @Nullable Changes changes, @Nullable String reason, @Nullable Witness witness) {
+
+    static Log read(
+        CaptureContext context,
+        ConnectionSettings settings,
+        SnapshotHolder holder,
+        @Nullable Moment moment) {
+      Mark mark = CaptureBase.mark(context);
+      Witness before = mark.witness();
+      String reason = holder.sampling().reason();
+      if (moment == null || moment.timeline() == null || reason != null) {
+        return new Log(mark, null, reason, null);
+      }
+      if (mark.from() == null || before == null) {
+        return new Log(mark, null, "the earlier snapshot has no place in the log", null);
+      }
+      try (WalSummaries summaries = WalSummaries.upTo(moment, settings, context.operation())) {
+        return summaries.has(before)
+            ? new Log(mark, summaries.since(mark.from()), null, summaries.witness())
+            : new Log(
+                mark,
+                null,
+                "the server does not have the WAL summary that it had at the earlier snapshot",
+                summaries.witness());
+      } catch (UnavailableException e) {
+        return new Log(mark, null, e.getMessage(), null);
+      } catch (SQLException e) {
+        return new Log(mark, null, "WAL summaries: " + PostgresErrors.text(e), null);
+      }
+    }
+
+    /** Whether the server is known not to have gone back in time even if it was restarted. */
+    boolean witnessed() {
+      Witness before = mark.witness();
+      return changes != null && before != null && before.modified() != null;
+    }
   }
 
   /**
@@ -72,13 +133,18 @@ final class Increment {
         CaptureBase.isPossible(session, position)
             ? Moment.of(session, server.systemIdentifier(), position)
             : null;
+    boolean any = readables.stream().anyMatch(Increment::isLarge);
+    Log log =
+        any
+            ? Log.read(context, settings, holder, moment)
+            : new Log(CaptureBase.mark(context), null, "no table is large", null);
     CaptureBase.Choice choice =
         refuted != null
             ? new CaptureBase.Choice(null, refuted)
-            : CaptureBase.choose(context, position, moment, fullInterval, Instant.now());
-    boolean any = readables.stream().anyMatch(Increment::isLarge);
+            : CaptureBase.choose(
+                context, position, moment, fullInterval, Instant.now(), log.witnessed());
     RowShapes shapes = moment == null || !any ? null : holder.shapes();
-    Increment increment = new Increment(settings, position, moment, choice, shapes, sizes);
+    Increment increment = new Increment(settings, position, moment, choice, shapes, sizes, log);
     if (shapes != null) {
       readables.stream().filter(Increment::isLarge).forEach(table -> increment.plan(table, shapes));
     }
@@ -100,11 +166,27 @@ final class Increment {
     if (base == null) {
       return;
     }
-    CaptureBase.TableChoice found = base.table(readable, filenode(table), shape);
-    if (found.table() != null) {
-      bases.put(table, found.table());
-    } else {
+    Size size = sizes.get(table.oid());
+    Long node = size == null ? null : size.filenode();
+    CaptureBase.TableChoice found = base.table(readable, node, shape);
+    BaseTable before = found.table();
+    if (before == null || size == null || node == null) {
       reasons.put(table, String.valueOf(found.reason()));
+    } else {
+      SegmentProbe probe = new SegmentProbe(readable, base.xmin());
+      Changes changes = log.changes();
+      unchanged.put(
+          table,
+          (session, segments) -> {
+            Map<Long, ReadSegment> same =
+                changes == null
+                    ? Map.of()
+                    : changes.unchanged(before, size.tablespace(), node, segments);
+            // Blocks are changed by much that leaves the rows as they are, such as a freeze.
+            return same.size() < DataReader.LEAST_REUSED * segments
+                ? new DataReader.Found(COUNTS, probe.unchanged(session, before, segments))
+                : new DataReader.Found(LOG, same);
+          });
     }
   }
 
@@ -117,6 +199,11 @@ final class Increment {
   void tell(String component, Progress progress) {
     if (choice.reason() != null) {
       progress.detail(component + ": everything is read: " + choice.reason());
+    } else if (log.changes() != null) {
+      progress.detail(component + ": the server's log tells which blocks were changed");
+    } else {
+      progress.detail(
+          component + ": rows are counted to see which segments were changed: " + log.reason());
     }
     reasons.forEach((table, reason) ->
         progress.detail("table " + table.quoted() + " is read whole: " + reason));
@@ -125,7 +212,7 @@ final class Increment {
   /** What need not be read. */
   DataReader.Reuse reuse(double control) {
     CaptureBase base = choice.base();
-    return base == null ? DataReader.Reuse.NONE : new DataReader.Reuse(bases, base.xmin(), control);
+    return base == null ? DataReader.Reuse.NONE : new DataReader.Reuse(unchanged, control);
   }
 
   /**
@@ -135,7 +222,7 @@ final class Increment {
    * @return null if it cannot be one
    * @throws SourceChangedException if a definition has changed since it began
    */
-  @Nullable JsonObject asBase(SnapshotHolder holder, Instant started)
+  @Nullable JsonObject asBase(SnapshotHolder holder, Instant started, Operation operation)
       throws SQLException, SourceChangedException {
     if (moment == null) {
       return null;
@@ -155,8 +242,9 @@ final class Increment {
     }
     try {
       CaptureBase base = choice.base();
+      Mark mark = mark(holder, operation);
       return CaptureBase.awaitFlushed(holder.session(), moment, settings)
-          ? CaptureBase.describe(position, moment, base == null ? started : base.fullSince())
+          ? CaptureBase.describe(position, moment, base == null ? started : base.fullSince(), mark)
           : null;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -164,24 +252,53 @@ final class Increment {
     }
   }
 
+  /** What later captures need to know of the log, or null if the server keeps no account of it. */
+  private @Nullable Mark mark(SnapshotHolder holder, Operation operation) {
+    Sample sample = holder.sampling().sample();
+    if (sample == null || moment == null || moment.timeline() == null) {
+      return null;
+    }
+    Mark mark = Mark.of(position.xmin(), sample, log.mark(), log.witness());
+    if (mark.witness() != null || shapes == null) {
+      return mark;
+    }
+    try (WalSummaries summaries = WalSummaries.upTo(moment, settings, operation)) {
+      return new Mark(mark.from(), mark.samples(), summaries.witness());
+    } catch (UnavailableException e) {
+      return mark;
+    } catch (SQLException e) {
+      operation.progress().detail("WAL summaries: " + PostgresErrors.text(e));
+      return mark;
+    }
+  }
+
   /**
    * Adds to a table's entry in the manifest how it was read, and what makes it a base.
    *
-   * @param segments how many it has
-   * @param reused how many of them were taken from the earlier capture
-   * @param checked how many could have been, but were read and found the same
+   * @param work the table, read
    * @param base whether the capture is one
    */
-  void describe(
-      Table table, long segments, long reused, long checked, boolean base, JsonObject entry) {
-    boolean counted = reused + checked > 0;
-    entry.put("method", counted ? "counts" : "full");
-    if (counted) {
-      entry.put("segments", segments).put("reused", reused).put("checked", checked);
+  void describe(DataReader.TableWork work, boolean base, JsonObject entry) {
+    Table table = work.readable().table();
+    entry.put("method", work.method());
+    String reason;
+    if (work.method().equals(DataReader.FULL)) {
+      reason = choice.reason() != null ? choice.reason() : reasons.get(table);
+      if (reason == null) {
+        reason = "most of it has changed";
+      }
+    } else {
+      entry
+          .put("segments", work.segments())
+          .put("reused", work.reused())
+          .put("checked", work.checked());
+      reason = work.method().equals(LOG) ? null : log.reason();
+      if (reason == null && work.method().equals(COUNTS)) {
+        reason = "most of its blocks have changed";
+      }
     }
-    String reason = choice.reason() != null ? choice.reason() : reasons.get(table);
-    if (!counted && segments >= CaptureBase.FEWEST_SEGMENTS) {
-      entry.put("reason", reason != null ? reason : "most of it has changed");
+    if (work.segments() >= CaptureBase.FEWEST_SEGMENTS) {
+      entry.putIfPresent("reason", reason);
     }
     Long filenode = filenode(table);
     String hash = hashes.get(table);

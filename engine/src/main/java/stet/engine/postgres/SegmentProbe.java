@@ -15,46 +15,43 @@ import stet.engine.postgres.CatalogReader.ReadableTable;
  * Values that are stored out of line are not read.
  */
 final class SegmentProbe {
-  private final Session session;
   private final ReadableTable readable;
-  private final long segments;
   private final long xmin;
 
   /**
    * A probe.
    *
-   * @param session one that sees the table as it is captured
-   * @param segments how many the table has
    * @param xmin the oldest transaction that was not over at the earlier capture
    */
-  SegmentProbe(Session session, ReadableTable readable, long segments, long xmin) {
-    this.session = session;
+  SegmentProbe(ReadableTable readable, long xmin) {
     this.readable = readable;
-    this.segments = segments;
     this.xmin = xmin;
   }
 
   /** What a segment's rows are like. */
   private record Rows(long segment, long count, boolean fresh) {}
 
-  /** The unchanged segments by ordinal. The last one, which has no end, is never among them. */
-  Map<Long, ReadSegment> unchanged(BaseTable base) throws SQLException {
+  /**
+   * The unchanged segments by ordinal. The last one, which has no end, is never among them.
+   *
+   * @param session one that sees the table as it is captured
+   * @param segments how many the table has
+   */
+  Map<Long, ReadSegment> unchanged(Session session, BaseTable base, long segments)
+      throws SQLException {
     Map<Long, Rows> found = new HashMap<>();
-    for (Rows rows : rows()) {
+    for (Rows rows : rows(session, segments)) {
       found.put(rows.segment(), rows);
     }
     Map<Long, ReadSegment> same = new HashMap<>();
-    for (long first = 0; first < segments - 1; first += SegmentGeometry.SEGMENTS_PER_FILE) {
-      Map<Long, ReadSegment> before = base.segments(SegmentGeometry.file(first));
-      long end = Math.min(first + SegmentGeometry.SEGMENTS_PER_FILE, segments - 1);
-      for (long segment = first; segment < end; segment++) {
-        ReadSegment old = before.get(SegmentGeometry.position(SegmentList.Cut.BLOCKS, segment));
-        Rows now = found.getOrDefault(segment, new Rows(segment, 0, false));
-        if (old != null && !now.fresh() && now.count() == old.segment().rows()) {
-          same.put(segment, old);
-        }
-      }
-    }
+    base.forEachHeld(
+        segments - 1,
+        (segment, held) -> {
+          Rows now = found.getOrDefault(segment, new Rows(segment, 0, false));
+          if (!now.fresh() && now.count() == held.segment().rows()) {
+            same.put(segment, held);
+          }
+        });
     return same;
   }
 
@@ -64,7 +61,7 @@ final class SegmentProbe {
    * younger than the oldest one that was open then, and what looks like one of them but is older by
    * four billion is only read once more.
    */
-  private Iterable<Rows> rows() throws SQLException {
+  private Iterable<Rows> rows(Session session, long segments) throws SQLException {
     String age =
         Objects.requireNonNull(
             session.value(

@@ -58,11 +58,17 @@ final class SnapshotHolder implements AutoCloseable {
   private Map<String, String> definitions = Map.of();
   private @Nullable Session exporter;
   private @Nullable String snapshot;
+  private final WalSummaries.Sampling sampling;
 
-  private SnapshotHolder(ConnectionSettings settings, Duration patience, Session locks) {
+  private SnapshotHolder(
+      ConnectionSettings settings,
+      Duration patience,
+      Session locks,
+      WalSummaries.Sampling sampling) {
     this.settings = settings;
     this.patience = patience;
     this.locks = locks;
+    this.sampling = sampling;
   }
 
   /**
@@ -76,9 +82,10 @@ final class SnapshotHolder implements AutoCloseable {
       throws SourceChangedException {
     Session locks = Session.open(settings);
     try {
+      WalSummaries.Sampling sampling = WalSummaries.sample(locks);
       locks.execute("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY");
       locks.execute("SET LOCAL lock_timeout = " + patience.toMillis());
-      SnapshotHolder holder = new SnapshotHolder(settings, patience, locks);
+      SnapshotHolder holder = new SnapshotHolder(settings, patience, locks, sampling);
       try {
         holder.lockAndExport(operation);
       } catch (SQLException | RuntimeException | SourceChangedException e) {
@@ -175,6 +182,11 @@ final class SnapshotHolder implements AutoCloseable {
   /** What the text of rows depends on now, whatever the snapshot sees. */
   RowShapes shapes() throws SQLException {
     return new RowShapes(locks);
+  }
+
+  /** A place in the log that was read before the snapshot was taken. */
+  WalSummaries.Sampling sampling() {
+    return sampling;
   }
 
   /** The session that exported the snapshot and sees the database by it. */
