@@ -109,18 +109,18 @@ class LogIncrementIT extends Increments {
     requireMethod(same(first), "counts", "most of its blocks have changed");
   }
 
-  /** Here the truncation is all that the log says of the blocks that were cut off. */
+  /** A truncation is all that the log says of blocks that were cut off, not that they changed. */
   @Test
   void rowsThatWereCutOffDoNotComeBack() throws Exception {
     Captured first = capture(null);
-    server.execute(database, "delete from big where i > 12000");
+    // No block before it is touched, and it is in the middle of a segment.
+    server.execute(database, "delete from big where ctid >= '(450,0)'", "vacuum big");
+
     Captured second = same(first);
-    server.execute(database, "vacuum big");
 
-    Captured third = same(second);
-
-    requireLog(third, "vacuum");
-    assertThat(table(third, "big").integer("rows")).isEqualTo(12_000);
+    requireLog(second, "vacuum");
+    assertThat(server.queryOne(database, "select pg_relation_size('big') / 8192"))
+        .isEqualTo("450");
   }
 
   @Test

@@ -67,7 +67,10 @@ class ReuseSoundnessIT {
     }
   }
 
-  /** One that changes a narrow range of rows, which is elsewhere after each capture. */
+  /**
+   * One that changes a narrow range of rows, which is elsewhere after each capture, and in long
+   * transactions any row: nobody else is likely to have written beside it since.
+   */
   private final class Writer {
     private final Random random;
     private final PostgresServer server;
@@ -81,6 +84,10 @@ class ReuseSoundnessIT {
 
     private int row() {
       return 1 + Math.floorMod(window.get() + random.nextInt(ROWS / 12), ROWS);
+    }
+
+    private int anyRow() {
+      return 1 + random.nextInt(ROWS);
     }
 
     private String table() {
@@ -147,14 +154,14 @@ class ReuseSoundnessIT {
                     + "; commit");
         case 8 -> {
           String name = "'p" + number + "'";
-          statement.execute("begin; update " + table + " set n = n + 3" + where);
+          statement.execute("begin; update " + table + " set n = n + 3 where i = " + anyRow());
           statement.execute("prepare transaction " + name);
           Thread.sleep(random.nextInt(400));
           statement.execute(
               (random.nextInt(3) == 0 ? "rollback prepared " : "commit prepared ") + name);
         }
         case 9 -> {
-          statement.execute("begin; update " + table + " set n = n + 4" + where);
+          statement.execute("begin; update " + table + " set n = n + 4 where i = " + anyRow());
           Thread.sleep(random.nextInt(600));
           statement.execute(random.nextInt(3) == 0 ? "rollback" : "commit");
         }
@@ -333,7 +340,7 @@ class ReuseSoundnessIT {
               + " were; %d writes",
           SEED, way.method, checksums, pairs, unchanged, all, done.get());
       assertThat(unchanged).as("seed %s, %s", SEED, progress.details).isGreaterThan(pairs);
-      assertThat(used).as("seed %s, %s", SEED, progress.details).isGreaterThan(pairs / 2);
+      assertThat(used).as("seed %s, %s", SEED, progress.details).isGreaterThan(pairs / 4);
     }
   }
 }
