@@ -72,6 +72,7 @@ final class DataReader {
   private final String encoding;
   private final int blockSize;
   private final boolean tidRanges;
+  private final int workers;
   private final MemoryBudget budget = MemoryBudget.ofHeap();
   private final List<TableWork> tables = new ArrayList<>();
   private final LargeObjectReader largeObjects;
@@ -144,7 +145,9 @@ final class DataReader {
     this.blockSize = blockSize;
     this.tidRanges = holder.session().version() >= 140000;
     long total = readables.stream().mapToLong(r -> r.bytes(blockSize)).sum();
-    FairShare share = FairShare.of(total, operation.workers());
+    this.workers =
+        FairShare.sessions(total + largeObjectBytes, readables.size(), operation.workers());
+    FairShare share = FairShare.of(total, workers);
     for (ReadableTable readable : readables) {
       tables.add(new TableWork(readable, time, share, sharedBuffers / RING_PART));
     }
@@ -210,7 +213,7 @@ final class DataReader {
   /** The workers, as tasks to run at the same time. */
   List<Parallel.Task> workers() {
     List<Parallel.Task> tasks = new ArrayList<>();
-    for (int i = 1; i <= operation.workers(); i++) {
+    for (int i = 1; i <= workers; i++) {
       tasks.add(new Parallel.Task("reader-" + i, () -> new Worker().run()));
     }
     return tasks;

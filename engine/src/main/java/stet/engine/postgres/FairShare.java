@@ -7,6 +7,23 @@ package stet.engine.postgres;
  * @param workers how many there are
  */
 record FairShare(long size, int workers) {
+  /** What is done in about the time that the server takes to begin a session. */
+  private static final long BYTES_PER_SESSION = 4L << 20;
+
+  private static final int PIECES_PER_SESSION = 50;
+
+  /**
+   * How many sessions pay for work that several can do.
+   *
+   * @param bytes of rows or of storage
+   * @param pieces tables or other things of which each costs something, however small it is
+   * @param most at least 1
+   */
+  static int sessions(long bytes, int pieces, int most) {
+    long worth = Math.max(bytes / BYTES_PER_SESSION, pieces / PIECES_PER_SESSION);
+    return Math.clamp(worth, 1, most);
+  }
+
   static FairShare of(long total, int workers) {
     return new FairShare(total / workers, workers);
   }

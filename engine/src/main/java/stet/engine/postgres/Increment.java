@@ -219,25 +219,23 @@ final class Increment {
    * What makes the capture a base for later ones, once everything is read.
    *
    * @param started when it began
-   * @return null if it cannot be one
+   * @return null if it cannot be one, or has no table that would be looked for in it
    * @throws SourceChangedException if a definition has changed since it began
    */
   @Nullable JsonObject asBase(SnapshotHolder holder, Instant started, Operation operation)
       throws SQLException, SourceChangedException {
-    if (moment == null) {
+    if (moment == null || shapes == null) {
       return null;
     }
-    if (shapes != null) {
-      RowShapes after = holder.shapes();
-      for (Map.Entry<Table, String> entry : hashes.entrySet()) {
-        if (!entry.getValue().equals(after.of(entry.getKey().oid()).hash())) {
-          throw new SourceChangedException(
-              "what the text of table "
-                  + entry.getKey().quoted()
-                  + " depends on was changed while it was read",
-              "Run the backup when no migration runs.",
-              null);
-        }
+    RowShapes after = holder.shapes();
+    for (Map.Entry<Table, String> entry : hashes.entrySet()) {
+      if (!entry.getValue().equals(after.of(entry.getKey().oid()).hash())) {
+        throw new SourceChangedException(
+            "what the text of table "
+                + entry.getKey().quoted()
+                + " depends on was changed while it was read",
+            "Run the backup when no migration runs.",
+            null);
       }
     }
     try {
@@ -259,7 +257,7 @@ final class Increment {
       return null;
     }
     Mark mark = Mark.of(position.xmin(), sample, log.mark(), log.witness());
-    if (mark.witness() != null || shapes == null) {
+    if (mark.witness() != null) {
       return mark;
     }
     try (WalSummaries summaries = WalSummaries.upTo(moment, settings, operation)) {

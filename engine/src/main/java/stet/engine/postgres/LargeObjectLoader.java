@@ -36,6 +36,11 @@ final class LargeObjectLoader {
     }
   }
 
+  /** The bytes of all objects that are still to be created. */
+  synchronized long bytes() {
+    return queue.stream().mapToLong(LargeObject::size).sum();
+  }
+
   private synchronized @Nullable LargeObject take() {
     return queue.poll();
   }

@@ -58,6 +58,8 @@ final class RowLoader {
   /** The tables that sessions load and that have units left. */
   private final List<Loading> begun = new ArrayList<>();
 
+  private long planned;
+
   /** How many bytes the longest row of a table may have, for tables where that is a lot. */
   private final Map<Table, Long> longRows = new HashMap<>();
 
@@ -150,6 +152,7 @@ final class RowLoader {
     }
     long total = tables.stream().mapToLong(loading -> loading.bytes).sum();
     operation.progress().expect(total);
+    planned = total;
     FairShare share = FairShare.of(total, operation.workers());
     for (Loading loading : tables) {
       loading.frozen =
@@ -161,6 +164,11 @@ final class RowLoader {
     tables.sort(Comparator.comparingLong((Loading loading) -> loading.bytes).reversed());
     waiting.addAll(tables);
     longRows.forEach(RowLoader::checkMemory);
+  }
+
+  /** The text of all rows that were planned. */
+  long planned() {
+    return planned;
   }
 
   /** In case of doubt the row is as short as it may be. */

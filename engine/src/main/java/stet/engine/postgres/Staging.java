@@ -273,6 +273,7 @@ final class Staging {
     private final LargeObjectLoader objects;
     private final Adaptation adaptation;
     private final @Nullable DumpArchive definitions;
+    private final int sessions;
 
     /** The sessions of tasks that run. */
     private final Queue<Session> open = new ConcurrentLinkedQueue<>();
@@ -300,6 +301,9 @@ final class Staging {
       this.privateFiles = privateFiles;
       this.loader = loader;
       this.objects = objects;
+      this.sessions =
+          FairShare.sessions(
+              loader.planned() + objects.bytes(), contents.others().size(), operation.workers());
     }
 
     void run() throws SQLException {
@@ -382,7 +386,7 @@ final class Staging {
     private void restorePostData(Set<String> restored) {
       List<String> rest =
           contents.others().stream().filter(entry -> !restored.contains(entry)).toList();
-      restore("post-data", operation.workers(), rest, privateFiles);
+      restore("post-data", sessions, rest, privateFiles);
       if (!contents.eventTriggers().isEmpty()) {
         restore("post-data", 1, contents.eventTriggers(), privateFiles);
       }
@@ -598,7 +602,7 @@ final class Staging {
 
     private List<Parallel.Task> sessions(String role, Work work) {
       List<Parallel.Task> tasks = new ArrayList<>();
-      for (int i = 1; i <= operation.workers(); i++) {
+      for (int i = 1; i <= sessions; i++) {
         tasks.add(session(role + "-" + i, work));
       }
       return tasks;

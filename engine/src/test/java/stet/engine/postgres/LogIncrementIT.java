@@ -119,8 +119,7 @@ class LogIncrementIT extends Increments {
     Captured second = same(first);
 
     requireLog(second, "vacuum");
-    assertThat(server.queryOne(database, "select pg_relation_size('big') / 8192"))
-        .isEqualTo("450");
+    assertThat(server.queryOne(database, "select pg_relation_size('big') / 8192")).isEqualTo("450");
   }
 
   @Test
