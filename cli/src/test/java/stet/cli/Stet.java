@@ -131,7 +131,6 @@ final class Stet implements AutoCloseable {
     if (jar != null && main.equals("stet.cli.Main")) {
       command.addAll(Rehearsed.options(jar, ""));
     } else if (jar != null && main.equals("stet.cli.ProgramHost")) {
-      command.remove("-XX:TieredStopAtLevel=1"); // it runs long enough
       command.addAll(Rehearsed.options(jar, File.pathSeparator + TEST_CLASSES));
     } else {
       command.addAll(List.of("-cp", System.getProperty("java.class.path")));
