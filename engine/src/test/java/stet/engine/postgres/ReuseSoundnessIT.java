@@ -49,6 +49,9 @@ class ReuseSoundnessIT {
   private static final int ROWS = 30_000;
   private static final int WRITERS = 6;
 
+  /** Repositories are in memory. */
+  private static final int PAIRS_PER_REPOSITORY = 20;
+
   /** SQLSTATEs of writers that stand in each other's way. */
   private static final Set<String> IN_THE_WAY = Set.of("40P01", "55P03", "42P01", "42703", "40001");
 
@@ -320,6 +323,10 @@ class ReuseSoundnessIT {
           Thread.sleep(random.nextInt(150));
           if (random.nextInt(4) == 0) {
             change(connection, random, pair);
+          }
+          if (pair % PAIRS_PER_REPOSITORY == 0) {
+            trip = new PostgresRoundTrip(server);
+            before = capture(trip, way.tools(), null);
           }
           before = capture(trip, way.tools(), before);
           for (JsonObject table : before.manifest().objects("tables")) {
