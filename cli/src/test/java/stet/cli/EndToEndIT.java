@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -485,6 +486,26 @@ class EndToEndIT {
 
     assertThat(site.server().dumpSortedData(database)).isEqualTo(rows);
     assertThat(site.json("prove").flag("passed", false)).isTrue();
+  }
+
+  @Test
+  void storesAndLoadsNoFasterThanToldTo() throws Exception {
+    Path media = site.live("media");
+    byte[] noise = new byte[1 << 20];
+    new Random(5).nextBytes(noise);
+    Files.write(media.resolve("noise"), noise);
+    site.configure(site.files("media"));
+    site.init();
+
+    long begin = System.nanoTime();
+    site.backup("--limit-upload", "1024");
+    assertThat(System.nanoTime() - begin).isGreaterThan(1_000_000_000L);
+
+    Files.delete(media.resolve("noise"));
+    begin = System.nanoTime();
+    site.ok("restore", "--replace", "--limit-download", "1024");
+    assertThat(System.nanoTime() - begin).isGreaterThan(1_000_000_000L);
+    assertThat(media.resolve("noise")).hasBinaryContent(noise);
   }
 
   @Test

@@ -130,6 +130,14 @@ class MainTest {
   }
 
   @Test
+  void refusesALimitThatIsNone() throws Exception {
+    Stet.Result result = stet.run("backup", "--limit-upload", "4M");
+
+    assertThat(result.status()).isEqualTo(2);
+    assertThat(result.error()).contains("--limit-upload").contains("'4M' is not a number of KiB a");
+  }
+
+  @Test
   void refusesAnArgumentThatNobodyTakes() throws Exception {
     Stet.Result result = stet.run("version", "@x");
 

@@ -65,7 +65,7 @@ public final class BackupCommand implements Callable<Integer> {
     Configuration configuration = session.configuration();
     Environment environment = Configured.environment(configuration, session.environment());
     Output output = session.output();
-    try (Repository repository = Configured.open(configuration);
+    try (Repository repository = session.openRepository();
         ProgressBar progress = session.progress()) {
       Operation operation = session.operation(progress);
       Backup backup = new Backup(repository, environment, operation);

@@ -11,7 +11,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import stet.cli.output.Output;
 import stet.cli.output.ProgressBar;
-import stet.cli.session.Configured;
 import stet.cli.session.Session;
 import stet.engine.ErrorCode;
 import stet.engine.Human;
@@ -58,7 +57,7 @@ public final class CheckCommand implements Callable<Integer> {
     Subset read = subset();
     Output output = session.output();
     Checker.Result result;
-    try (Repository repository = Configured.open(session.configuration());
+    try (Repository repository = session.openRepository();
         RepositoryLock lock = readLock.take(repository, true);
         ProgressBar progress = session.progress()) {
       Checker checker = new Checker(repository, progress::advance);

@@ -74,7 +74,7 @@ public final class DiffCommand implements Callable<Integer> {
     Map<String, ComponentKind> kinds = new HashMap<>();
     known.keys().forEach(key -> kinds.put(key, java.util.Objects.requireNonNull(known.get(key))));
     Printer printer = new Printer(session.output());
-    try (Repository repository = Configured.open(configuration);
+    try (Repository repository = session.openRepository();
         RepositoryLock lock = readLock.take(repository, false)) {
       Snapshot one = new SnapshotChoice(first).resolve(session, repository);
       repository.loadIndex();

@@ -4,7 +4,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
-import stet.cli.session.Configured;
 import stet.cli.session.Session;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -36,7 +35,7 @@ public final class DumpCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    try (Repository repository = Configured.open(session.configuration());
+    try (Repository repository = session.openRepository();
         RepositoryLock lock = readLock.take(repository, false)) {
       Snapshot chosen = snapshot.resolve(session, repository);
       repository.loadIndex();

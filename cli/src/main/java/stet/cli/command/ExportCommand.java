@@ -15,7 +15,6 @@ import picocli.CommandLine.Parameters;
 import stet.cli.config.Kinds;
 import stet.cli.output.Output;
 import stet.cli.output.ProgressBar;
-import stet.cli.session.Configured;
 import stet.cli.session.Session;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -87,7 +86,7 @@ public final class ExportCommand implements Callable<Integer> {
               + " exclude each other: a table is written as csv",
           "Leave out one of them.");
     }
-    try (Repository repository = Configured.open(session.configuration());
+    try (Repository repository = session.openRepository();
         RepositoryLock lock = readLock.take(repository, false)) {
       Snapshot chosen = snapshot.resolve(session, repository);
       repository.loadIndex();

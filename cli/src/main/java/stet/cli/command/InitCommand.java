@@ -24,7 +24,7 @@ public final class InitCommand implements Callable<Integer> {
   public Integer call() {
     Configuration configuration = session.configuration();
     try (Repository repository =
-        Repository.create(Configured.backend(configuration), Configured.password(configuration))) {
+        Repository.create(session.backend(), Configured.password(configuration))) {
       String id = repository.config().id();
       if (session.output().json()) {
         session

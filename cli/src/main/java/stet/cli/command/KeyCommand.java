@@ -15,7 +15,6 @@ import picocli.CommandLine.Parameters;
 import stet.cli.config.Secret;
 import stet.cli.output.Output;
 import stet.cli.output.Table;
-import stet.cli.session.Configured;
 import stet.cli.session.Session;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -58,7 +57,7 @@ public final class KeyCommand {
               Table.Column.text("USER"),
               Table.Column.text("HOST"),
               Table.Column.text("CREATED"));
-      try (Repository repository = Configured.open(session.configuration())) {
+      try (Repository repository = session.openRepository()) {
         for (Listed key : repository.keys().list()) {
           KeyFile file = key.file();
           if (file == null) {
@@ -140,7 +139,7 @@ public final class KeyCommand {
       LocalProcess self = LocalProcess.current();
       Id id;
       // Opened first, so that nobody types a password for a repository that is not there.
-      try (Repository repository = Configured.open(session.configuration())) {
+      try (Repository repository = session.openRepository()) {
         byte[] password = password();
         try (RepositoryLock lock = repository.lock(false)) {
           id =
@@ -194,7 +193,7 @@ public final class KeyCommand {
     @Override
     public Integer call() {
       Id id;
-      try (Repository repository = Configured.open(session.configuration())) {
+      try (Repository repository = session.openRepository()) {
         id = find(repository.keys().list()).id();
         if (id.equals(repository.keyId())) {
           throw new StetException(

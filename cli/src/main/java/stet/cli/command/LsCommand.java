@@ -13,7 +13,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import stet.cli.output.Output;
-import stet.cli.session.Configured;
 import stet.cli.session.Session;
 import stet.engine.snapshot.SnapshotFiles;
 import stet.repository.Repository;
@@ -60,7 +59,7 @@ public final class LsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    try (Repository repository = Configured.open(session.configuration());
+    try (Repository repository = session.openRepository();
         RepositoryLock lock = readLock.take(repository, false)) {
       Snapshot chosen = snapshot.resolve(session, repository);
       repository.loadIndex();

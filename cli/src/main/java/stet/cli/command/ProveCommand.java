@@ -51,7 +51,7 @@ public final class ProveCommand implements Callable<Integer> {
     Output output = session.output();
     Proof proof;
     Id id;
-    try (Repository repository = Configured.open(configuration);
+    try (Repository repository = session.openRepository();
         RepositoryLock lock = repository.lock(false)) {
       Snapshot chosen = snapshot.resolve(session, repository);
       repository.loadIndex();

@@ -5,7 +5,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import stet.cli.output.Output;
 import stet.cli.output.ProgressBar;
-import stet.cli.session.Configured;
 import stet.cli.session.Session;
 import stet.repository.Id;
 import stet.repository.Repository;
@@ -38,7 +37,7 @@ public final class RepairCommand {
     @Override
     public Integer call() {
       IndexRepair.Result result;
-      try (Repository repository = Configured.open(session.configuration());
+      try (Repository repository = session.openRepository();
           RepositoryLock lock = repository.lock(true);
           ProgressBar progress = session.progress()) {
         progress.phase("reading packs that no index names");

@@ -236,7 +236,7 @@ public final class RestoreCommand implements Callable<Integer> {
 
   private int extract(Path directory) {
     Output output = session.output();
-    try (Repository repository = Configured.open(session.configuration());
+    try (Repository repository = session.openRepository();
         RepositoryLock lock = readLock.take(repository, false);
         ProgressBar progress = session.progress()) {
       Snapshot chosen = snapshot.resolve(session, repository);
@@ -271,7 +271,7 @@ public final class RestoreCommand implements Callable<Integer> {
   private int restoreTable(String name) {
     Environment environment = environment();
     Output output = session.output();
-    try (Repository repository = Configured.open(session.configuration());
+    try (Repository repository = session.openRepository();
         EnvironmentLock environmentLock = EnvironmentLock.acquire(environment);
         RepositoryLock lock = readLock.take(repository, false);
         ProgressBar progress = session.progress()) {
@@ -312,7 +312,7 @@ public final class RestoreCommand implements Callable<Integer> {
     Configuration configuration = session.configuration();
     Environment environment = environment();
     Instant started = Instant.now();
-    try (Repository repository = Configured.open(configuration);
+    try (Repository repository = session.openRepository();
         EnvironmentLock environmentLock = EnvironmentLock.acquire(environment);
         RepositoryLock lock = readLock.take(repository, false)) {
       Snapshot chosen = snapshot.resolve(session, repository);

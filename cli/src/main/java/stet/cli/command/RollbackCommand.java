@@ -93,7 +93,7 @@ public final class RollbackCommand implements Callable<Integer> {
     try (EnvironmentLock lock = EnvironmentLock.acquire(environment)) {
       // What lies beside the live state needs no repository.
       if (environment.components().stream().anyMatch(Component::canBeInPlace)) {
-        try (Repository repository = Configured.open(session.configuration())) {
+        try (Repository repository = session.openRepository()) {
           Tagged inPlace = newestInPlace(repository, environment);
           if (inPlace != null) {
             rollBackInPlace(repository, environment, lock, inPlace);

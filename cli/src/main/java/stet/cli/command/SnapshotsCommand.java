@@ -12,7 +12,6 @@ import picocli.CommandLine.Command;
 import stet.cli.config.Configuration;
 import stet.cli.output.Output;
 import stet.cli.output.Table;
-import stet.cli.session.Configured;
 import stet.cli.session.Session;
 import stet.engine.Human;
 import stet.engine.snapshot.SnapshotCatalog;
@@ -43,7 +42,7 @@ public final class SnapshotsCommand implements Callable<Integer> {
     String environment = session.environmentName();
     Output output = session.output();
     List<Snapshot> snapshots = new ArrayList<>();
-    try (Repository repository = Configured.open(configuration)) {
+    try (Repository repository = session.openRepository()) {
       for (Snapshot snapshot :
           new SnapshotCatalog(
                   configuration.app(),

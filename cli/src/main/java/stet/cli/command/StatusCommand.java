@@ -10,7 +10,6 @@ import stet.cli.config.Configuration;
 import stet.cli.config.EnvironmentSettings;
 import stet.cli.config.Objectives;
 import stet.cli.output.Output;
-import stet.cli.session.Configured;
 import stet.cli.session.Session;
 import stet.engine.StetException;
 import stet.engine.proof.Health;
@@ -58,7 +57,7 @@ public final class StatusCommand implements Callable<Integer> {
     Objectives objectives = configuration.objectives();
     Output output = session.output();
     Health health;
-    try (Repository repository = Configured.open(configuration);
+    try (Repository repository = session.openRepository();
         RepositoryLock lock = readLock.take(repository, false)) {
       repository.loadIndex();
       health =

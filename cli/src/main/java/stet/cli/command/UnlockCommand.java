@@ -7,7 +7,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import stet.cli.output.Output;
-import stet.cli.session.Configured;
 import stet.cli.session.Session;
 import stet.engine.Human;
 import stet.repository.Id;
@@ -40,7 +39,7 @@ public final class UnlockCommand implements Callable<Integer> {
   public Integer call() {
     Output output = session.output();
     RepositoryLock.Unlocked locks;
-    try (Repository repository = Configured.open(session.configuration())) {
+    try (Repository repository = session.openRepository()) {
       locks = repository.unlock(force);
     }
     if (output.json()) {

@@ -56,10 +56,17 @@ final class Definition {
       Key.required(
           "state", new StateShape(), "The components of the environment in the order of capture.");
 
+  static final Key<Long> MAX_WORKERS =
+      Key.optional(
+          "max_workers",
+          Shapes.COUNT,
+          (long) Integer.MAX_VALUE,
+          "How many connections to a database, and threads, may work at once, at most.");
+
   static final Key<Map<String, Values>> ENVIRONMENTS =
       Key.required(
           "environments",
-          new Named<>("environment", Section.of(PROTECTED, STATE)),
+          new Named<>("environment", Section.of(PROTECTED, MAX_WORKERS, STATE)),
           "The places where the application runs.");
 
   static final Key<Duration> KEEP_PREVIOUS =

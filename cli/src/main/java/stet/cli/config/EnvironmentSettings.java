@@ -9,11 +9,16 @@ import stet.engine.rules.Rule;
  *
  * @param name its name
  * @param isProtected whether a restore onto it needs its name typed
+ * @param maxWorkers how many connections and threads may work at once, at most
  * @param components its backup set's components in the order of capture
  * @param problems what keeps it from being used on this machine, such as a variable that is not set
  */
 public record EnvironmentSettings(
-    String name, boolean isProtected, List<ComponentSettings> components, List<Problem> problems) {
+    String name,
+    boolean isProtected,
+    int maxWorkers,
+    List<ComponentSettings> components,
+    List<Problem> problems) {
   public EnvironmentSettings {
     components = List.copyOf(components);
     problems = List.copyOf(problems);

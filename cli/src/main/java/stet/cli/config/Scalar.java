@@ -29,8 +29,12 @@ record Scalar<T>(
     /** Text, which true and false must be quoted to be. */
     TEXT,
     BOOLEAN,
-    INTEGER
+    INTEGER,
+    /** An integer from 1 to {@value Scalar#MOST}. */
+    COUNT
   }
+
+  static final int MOST = 999_999_999;
 
   Scalar(String expected, Type type, Parser<T> parser) {
     this(expected, type, null, List.of(), parser);
@@ -56,6 +60,10 @@ record Scalar<T>(
     return switch (type) {
       case BOOLEAN -> anyOf(new JsonObject().put("type", "boolean"), variable);
       case INTEGER -> anyOf(new JsonObject().put("type", "integer"), variable);
+      case COUNT ->
+          anyOf(
+              new JsonObject().put("type", "integer").put("minimum", 1).put("maximum", MOST),
+              variable);
       case TEXT ->
           // A number is text as it is written.
           new JsonObject()

@@ -42,6 +42,18 @@ final class Shapes {
             return Long.valueOf(text);
           });
 
+  /** A number of things of which there must be one at least. */
+  static final Shape<Long> COUNT =
+      new Scalar<>(
+          "a positive integer",
+          Scalar.Type.COUNT,
+          (text, node, place) -> {
+            if (!text.matches("\\+?0*[1-9]\\d{0,8}")) {
+              throw new Unusable("expected a positive integer but found \"" + text + "\"", null);
+            }
+            return Long.valueOf(text);
+          });
+
   static final Shape<Duration> DURATION =
       new Scalar<>(
           "a duration such as 7d",

@@ -1,6 +1,7 @@
 package stet.cli.session;
 
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
 
@@ -51,6 +52,24 @@ public final class GlobalOptions {
   private boolean noInput;
 
   @Option(
+      names = "--limit-upload",
+      paramLabel = "KIB",
+      defaultValue = "0",
+      scope = ScopeType.INHERIT,
+      converter = Rate.class,
+      description = "Store no more than so many KiB a second.")
+  private long limitUpload;
+
+  @Option(
+      names = "--limit-download",
+      paramLabel = "KIB",
+      defaultValue = "0",
+      scope = ScopeType.INHERIT,
+      converter = Rate.class,
+      description = "Load no more than so many KiB a second.")
+  private long limitDownload;
+
+  @Option(
       names = {"-h", "--help"},
       usageHelp = true,
       scope = ScopeType.INHERIT,
@@ -85,6 +104,29 @@ public final class GlobalOptions {
 
   public boolean noInput() {
     return noInput;
+  }
+
+  /** The most KiB a second that are stored, or 0. */
+  public long limitUpload() {
+    return limitUpload;
+  }
+
+  /** The most KiB a second that are loaded, or 0. */
+  public long limitDownload() {
+    return limitDownload;
+  }
+
+  private static final class Rate implements CommandLine.ITypeConverter<Long> {
+    private static final long MOST = 1L << 32;
+
+    @Override
+    public Long convert(String text) {
+      if (!text.matches("\\d{1,10}") || Long.parseLong(text) > MOST) {
+        throw new CommandLine.TypeConversionException(
+            "'" + text + "' is not a number of KiB a second, such as 4096");
+      }
+      return Long.valueOf(text);
+    }
   }
 
   /** Whether help is wanted. */

@@ -19,6 +19,10 @@ import stet.cli.output.ProgressBar;
 import stet.cli.output.Terminal;
 import stet.engine.component.Operation;
 import stet.engine.component.Progress;
+import stet.repository.Repository;
+import stet.repository.backend.Backend;
+import stet.repository.backend.LimitedBackend;
+import stet.repository.backend.LocalBackend;
 
 /**
  * One run of the program: what the process was given, and what commands need of it. Commands get it
@@ -43,6 +47,7 @@ public final class Session {
       OutputStream error,
       Terminal terminal) {}
 
+  private static final long KIBIBYTE = 1024;
   private static final int MAX_WORKERS = 8;
 
   private final Surroundings surroundings;
@@ -176,9 +181,30 @@ public final class Session {
     return new ProgressBar(output());
   }
 
-  /** A new operation with an id of its own and a worker for each processor, at most 8. */
+  /** The place of the configured repository, with the limits that were asked for. */
+  public Backend backend() {
+    Backend local = new LocalBackend(Path.of(configuration().repository().location()));
+    return options.limitUpload() == 0 && options.limitDownload() == 0
+        ? local
+        : new LimitedBackend(
+            local, options.limitUpload() * KIBIBYTE, options.limitDownload() * KIBIBYTE);
+  }
+
+  /** Opens the configured repository. */
+  public Repository openRepository() {
+    return Repository.open(backend(), Configured.password(configuration()));
+  }
+
+  /**
+   * A new operation with an id of its own, and a worker for each processor, at most 8 and no more
+   * than the environment allows.
+   */
   public Operation operation(Progress progress) {
-    int workers = Math.min(MAX_WORKERS, Runtime.getRuntime().availableProcessors());
+    int most = MAX_WORKERS;
+    if (environmentName() != null || configuration().environments().size() == 1) {
+      most = Math.min(most, environment().maxWorkers());
+    }
+    int workers = Math.min(most, Runtime.getRuntime().availableProcessors());
     String id = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextInt());
     return new Operation(id, workers, progress);
   }

@@ -246,6 +246,33 @@ class ConfigurationTest {
   }
 
   @Test
+  void takesHowManyMayWorkInAnEnvironment() throws IOException {
+    String limited =
+        WHOLE.replace("    protected: true\n", "    protected: true\n    max_workers: 1\n");
+
+    Configuration configuration = read(limited, "production");
+
+    assertThat(configuration.environments().get("production").maxWorkers()).isOne();
+    assertThat(configuration.environments().get("preprod").maxWorkers())
+        .isEqualTo(Integer.MAX_VALUE);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0", "-1", "1.5", "many", "9999999999"})
+  void refusesAnythingElseAsNumberOfWorkers(String text) throws IOException {
+    String wrong =
+        WHOLE.replace(
+            "    protected: true\n", "    protected: true\n    max_workers: " + text + "\n");
+
+    assertThat(problems(wrong))
+        .containsExactly(
+            "stet.yaml:9:18: environments.production.max_workers: expected a positive integer but"
+                + " found \""
+                + text
+                + "\"");
+  }
+
+  @Test
   void tellsWhereATabIndents() throws IOException {
     assertThat(problems("version: 1\nrepository:\n\tlocation: x\n"))
         .hasSize(1)
