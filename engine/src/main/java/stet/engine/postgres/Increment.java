@@ -36,6 +36,9 @@ final class Increment {
 
   private static final String COUNTS = "counts";
 
+  /** The part of a table's blocks that has to be changed for counting its rows to be worth it. */
+  private static final double MOST_BLOCKS = 0.8;
+
   private final ConnectionSettings settings;
   private final Position position;
   private final @Nullable Moment moment;
@@ -178,12 +181,15 @@ final class Increment {
       unchanged.put(
           table,
           (session, segments) -> {
+            if (changes == null) {
+              return new DataReader.Found(COUNTS, probe.unchanged(session, before, segments));
+            }
             Map<Long, ReadSegment> same =
-                changes == null
-                    ? Map.of()
-                    : changes.unchanged(before, size.tablespace(), node, segments);
-            // Blocks are changed by much that leaves the rows as they are, such as a freeze.
+                changes.unchanged(before, size.tablespace(), node, segments);
+            // All blocks are changed by what leaves the rows as they are, such as a freeze, and
+            // seldom by what does not.
             return same.size() < DataReader.LEAST_REUSED * segments
+                    && changes.blocks(size.tablespace(), node) > MOST_BLOCKS * readable.blocks()
                 ? new DataReader.Found(COUNTS, probe.unchanged(session, before, segments))
                 : new DataReader.Found(LOG, same);
           });

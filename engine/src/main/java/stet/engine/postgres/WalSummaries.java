@@ -370,7 +370,7 @@ final class WalSummaries implements AutoCloseable {
             .collect(Collectors.joining(", "));
     session.rows(
         "SELECT c.reltablespace::bigint, c.relfilenode::bigint, c.is_limit_block,"
-            + " c.relblocknumber / "
+            + " pg_catalog.count(DISTINCT c.relblocknumber), c.relblocknumber / "
             + SegmentGeometry.BLOCKS_PER_SEGMENT
             + " FROM (VALUES "
             + files
@@ -380,9 +380,10 @@ final class WalSummaries implements AutoCloseable {
             + " AND (c.relforknumber = "
             + MAIN_FORK
             + " OR c.relfilenode = 0)"
-            + " GROUP BY 1, 2, 3, 4",
+            + " GROUP BY 1, 2, 3, 5",
         row -> {
-          changes.add(row.getLong(1), row.getLong(2), row.getBoolean(3), row.getLong(4));
+          changes.add(
+              row.getLong(1), row.getLong(2), row.getBoolean(3), row.getLong(4), row.getLong(5));
           return changes;
         },
         moment.database());
@@ -394,16 +395,25 @@ final class WalSummaries implements AutoCloseable {
 
     private final Map<File, BitSet> changed = new HashMap<>();
 
+    /** How many blocks were changed of each file. */
+    private final Map<File, Long> blocks = new HashMap<>();
+
     /** The first segment since which a file was cut off, where it was. */
     private final Map<File, Long> limits = new HashMap<>();
 
-    private void add(long tablespace, long node, boolean limit, long segment) {
+    private void add(long tablespace, long node, boolean limit, long count, long segment) {
       File file = new File(tablespace, node);
       if (limit) {
         limits.merge(file, segment, Math::min);
       } else {
+        blocks.merge(file, count, Long::sum);
         changed.computeIfAbsent(file, key -> new BitSet()).set(Math.toIntExact(segment));
       }
+    }
+
+    /** How many blocks of a table were changed; none counts twice. */
+    long blocks(long tablespace, long node) {
+      return blocks.getOrDefault(new File(tablespace, node), 0L);
     }
 
     /**
