@@ -36,6 +36,8 @@ final class Increment {
 
   private static final String COUNTS = "counts";
 
+  private static final String NO_PLACE = "the earlier snapshot has no place in the log";
+
   /** The part of a table's blocks that has to be changed for counting its rows to be worth it. */
   private static final double MOST_BLOCKS = 0.8;
 
@@ -70,13 +72,18 @@ final class Increment {
   /**
    * What the server's log tells.
    *
-   * @param mark what the parent snapshot says of it
+   * @param mark what the parent snapshot says of it; nothing unless the server still has what that
+   *     left as a witness, since places in the log of another history mean nothing
    * @param changes what was changed since, or null if that is not known
    * @param reason why it is not known, or null
    * @param witness for later captures, or null if none was looked for
    */
   private record Log(
       Mark mark, @Nullable Changes changes, @Nullable String reason, @Nullable Witness witness) {
+
+    static Log unknown(@Nullable String reason) {
+      return new Log(Mark.NONE, null, reason, null);
+    }
 
     static Log read(
         CaptureContext context,
@@ -87,23 +94,23 @@ final class Increment {
       Witness before = mark.witness();
       String reason = holder.sampling().reason();
       if (moment == null || moment.timeline() == null || reason != null) {
-        return new Log(mark, null, reason, null);
+        return unknown(reason);
       }
-      if (mark.from() == null || before == null) {
-        return new Log(mark, null, "the earlier snapshot has no place in the log", null);
+      if (before == null) {
+        return unknown(NO_PLACE);
       }
       try (WalSummaries summaries = WalSummaries.upTo(moment, settings, context.operation())) {
-        return summaries.has(before)
-            ? new Log(mark, summaries.since(mark.from()), null, summaries.witness())
-            : new Log(
-                mark,
-                null,
-                "the server does not have the WAL summary that it had at the earlier snapshot",
-                summaries.witness());
+        if (!summaries.has(before)) {
+          return unknown(
+              "the server does not have the WAL summary that it had at the earlier snapshot");
+        }
+        return mark.from() == null
+            ? new Log(mark, null, NO_PLACE, summaries.witness())
+            : new Log(mark, summaries.since(mark.from()), null, summaries.witness());
       } catch (UnavailableException e) {
-        return new Log(mark, null, e.getMessage(), null);
+        return unknown(e.getMessage());
       } catch (SQLException e) {
-        return new Log(mark, null, "WAL summaries: " + PostgresErrors.text(e), null);
+        return unknown("WAL summaries: " + PostgresErrors.text(e));
       }
     }
 
@@ -137,10 +144,7 @@ final class Increment {
             ? Moment.of(session, server.systemIdentifier(), position)
             : null;
     boolean any = readables.stream().anyMatch(Increment::isLarge);
-    Log log =
-        any
-            ? Log.read(context, settings, holder, moment)
-            : new Log(CaptureBase.mark(context), null, "no table is large", null);
+    Log log = any ? Log.read(context, settings, holder, moment) : Log.unknown("no table is large");
     CaptureBase.Choice choice =
         refuted != null
             ? new CaptureBase.Choice(null, refuted)
@@ -262,7 +266,9 @@ final class Increment {
     if (sample == null || moment == null || moment.timeline() == null) {
       return null;
     }
-    Mark mark = Mark.of(position.xmin(), sample, log.mark(), log.witness());
+    // Without a base, nothing of the parent snapshot is known to be of this server's history.
+    Mark before = choice.base() == null ? Mark.NONE : log.mark();
+    Mark mark = Mark.of(position.xmin(), sample, before, log.witness());
     if (mark.witness() != null) {
       return mark;
     }

@@ -188,21 +188,27 @@ final class WalSummaries implements AutoCloseable {
    *
    * @param session one that is in no transaction
    */
-  static Sampling sample(Session session) throws SQLException {
+  static Sampling sample(Session session) {
     if (session.version() < SINCE) {
       return new Sampling(null, "the server is older than version " + SINCE / 10_000);
     }
-    if (!"on".equals(session.value("SHOW summarize_wal"))) {
-      return new Sampling(null, "summarize_wal is off on the server");
+    try {
+      if (!"on".equals(session.value("SHOW summarize_wal"))) {
+        return new Sampling(null, "summarize_wal is off on the server");
+      }
+      if ("t".equals(session.value("SELECT pg_catalog.pg_is_in_recovery()"))) {
+        return new Sampling(null, "it is a standby");
+      }
+      beginSummary(session);
+      String lsn = session.value("SELECT pg_catalog.pg_current_wal_insert_lsn()");
+      String xid = session.value("SELECT pg_catalog.pg_current_xact_id()");
+      return new Sampling(
+          new Sample(Objects.requireNonNull(lsn), Long.parseLong(Objects.requireNonNull(xid))),
+          null);
+    } catch (SQLException e) {
+      // Not reason enough to have no backup.
+      return new Sampling(null, "WAL summaries: " + PostgresErrors.text(e));
     }
-    if ("t".equals(session.value("SELECT pg_catalog.pg_is_in_recovery()"))) {
-      return new Sampling(null, "it is a standby");
-    }
-    beginSummary(session);
-    String lsn = session.value("SELECT pg_catalog.pg_current_wal_insert_lsn()");
-    String xid = session.value("SELECT pg_catalog.pg_current_xact_id()");
-    return new Sampling(
-        new Sample(Objects.requireNonNull(lsn), Long.parseLong(Objects.requireNonNull(xid))), null);
   }
 
   /**

@@ -151,7 +151,7 @@ class LogIncrementIT extends Increments {
       statement.execute("begin");
       statement.execute("update big set c = 'green' where i = 3000");
       Captured first = capture(null);
-      assertThat(first.manifest().object("base").object("log").has("from")).isFalse();
+      assertThat(log(first).has("from")).isFalse();
 
       Captured second = same(first);
       requireMethod(second, "counts", "the earlier snapshot has no place in the log");
@@ -177,8 +177,7 @@ class LogIncrementIT extends Increments {
       statement.execute("update big set c = 'green' where i = 3000");
       Captured second = same(first);
       requireLog(second, "open");
-      assertThat(second.manifest().object("base").object("log").string("from"))
-          .isEqualTo(first.manifest().object("base").object("log").string("from"));
+      assertThat(log(second).string("from")).isEqualTo(log(first).string("from"));
 
       statement.execute("commit");
 
@@ -269,8 +268,7 @@ class LogIncrementIT extends Increments {
   void summariesThatAreGoneAreMissed() throws Exception {
     Captured first = capture(null);
     String later = "FFFFFF/0";
-    JsonObject base = first.manifest().object("base");
-    JsonObject log = base.object("log");
+    JsonObject log = log(first);
     server.execute(database, "update big set c = 'green' where i = 3000");
     awaitSummaries();
     try (Stream<Path> files = Files.list(server.dataDirectory().resolve("pg_wal/summaries"))) {
@@ -288,22 +286,51 @@ class LogIncrementIT extends Increments {
         "the server's WAL summaries since the earlier snapshot are not all there"
             + " (wal_summary_keep_time)");
 
-    JsonObject other =
-        log.without(Set.of("witness"))
-            .put("witness", log.object("witness").without(Set.of("end")).put("end", later));
-    Captured third =
-        capture(
-            first,
-            first
-                .manifest()
-                .without(Set.of("base"))
-                .put("base", base.without(Set.of("log")).put("log", other)),
-            Duration.ofDays(30),
-            0);
+    Captured third = capture(first, withLog(first, otherwise(log, "end", later)));
     requireMethod(
         third,
         "counts",
         "the server does not have the WAL summary that it had at the earlier snapshot");
+  }
+
+  private static JsonObject log(Captured captured) {
+    return captured.manifest().object("base").object("log");
+  }
+
+  /** A capture's manifest with something else about the log. */
+  private static JsonObject withLog(Captured captured, JsonObject log) {
+    JsonObject base = captured.manifest().object("base");
+    return captured
+        .manifest()
+        .without(Set.of("base"))
+        .put("base", base.without(Set.of("log")).put("log", log));
+  }
+
+  /** The same about the log with another witness. */
+  private static JsonObject otherwise(JsonObject log, String member, String value) {
+    JsonObject witness = log.object("witness").without(Set.of(member)).put(member, value);
+    return log.without(Set.of("witness")).put("witness", witness);
+  }
+
+  private Captured capture(Captured parent, JsonObject manifest) {
+    return capture(parent, manifest, Duration.ofDays(30), 0);
+  }
+
+  /** Places in the log of another history mean nothing in this one. */
+  @Test
+  void samplesOfAnotherHistoryAreForgotten() throws Exception {
+    Captured first = capture(null);
+    JsonObject strange = withLog(first, otherwise(log(first), "digest", "1 1"));
+    try (Connection connection = server.connect(database);
+        Statement statement = connection.createStatement()) {
+      statement.execute("begin");
+      statement.execute("update big set c = 'green' where i = 3000");
+
+      Captured second = capture(first, strange);
+
+      assertThat(log(second).has("from")).isFalse();
+      assertThat(log(second).objects("samples")).hasSize(1);
+    }
   }
 
   private void awaitSummaries() throws InterruptedException {
@@ -325,18 +352,9 @@ class LogIncrementIT extends Increments {
     Captured first = capture(null);
     server.execute(database, "update big set c = 'green' where i = 3000", "checkpoint");
     String later = server.queryOne(database, "select pg_current_wal_insert_lsn()");
-    JsonObject base = first.manifest().object("base");
-    JsonObject log = base.object("log");
-    JsonObject wrong =
-        first
-            .manifest()
-            .without(Set.of("base"))
-            .put(
-                "base",
-                base.without(Set.of("log"))
-                    .put("log", log.without(Set.of("from")).put("from", later)));
+    JsonObject log = log(first).without(Set.of("from")).put("from", later);
 
-    Captured second = capture(first, wrong, Duration.ofDays(30), 1);
+    Captured second = capture(first, withLog(first, log), Duration.ofDays(30), 1);
 
     assertThat(warnings).hasSize(1);
     requireText(second);
