@@ -234,7 +234,6 @@ public final class PostgresServer implements AutoCloseable {
     all.put("max_prepared_transactions", "5");
     all.put("shared_buffers", "64MB");
     all.put("max_wal_size", "1GB");
-    all.put("fsync", "off"); // no test lets the machine crash
     all.put("timezone", "UTC");
     all.put("log_timezone", "UTC");
     all.putAll(settings);
