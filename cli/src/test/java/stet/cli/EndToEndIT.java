@@ -490,7 +490,7 @@ class EndToEndIT {
 
   @Test
   void storesAndLoadsNoFasterThanToldTo() throws Exception {
-    Path media = site.live("media");
+    Path media = Files.createDirectories(site.live("media"));
     byte[] noise = new byte[1 << 20];
     new Random(5).nextBytes(noise);
     Files.write(media.resolve("noise"), noise);
