@@ -6,6 +6,7 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -23,7 +24,7 @@ final class Cutter implements AutoCloseable {
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
   private final AtomicLong[] passed = {new AtomicLong(), new AtomicLong()};
   private volatile Direction counted = Direction.TO_SERVER;
-  private volatile long limit = Long.MAX_VALUE;
+  private final AtomicLong limit = new AtomicLong(Long.MAX_VALUE);
 
   /** Passes on to a port of this machine. */
   Cutter(int server) throws IOException {
@@ -37,12 +38,12 @@ final class Cutter implements AutoCloseable {
 
   /** Begins to count anew, and cuts after so many bytes. */
   void cutAfter(Direction direction, long bytes) {
-    limit = Long.MAX_VALUE;
+    limit.set(Long.MAX_VALUE);
     for (AtomicLong each : passed) {
       each.set(0);
     }
     counted = direction;
-    limit = bytes;
+    limit.set(bytes);
   }
 
   /** How many bytes went that way since {@link #cutAfter}. */
@@ -52,7 +53,7 @@ final class Cutter implements AutoCloseable {
 
   /** Whether it has cut. */
   boolean hasCut() {
-    return limit == -1;
+    return limit.get() == -1;
   }
 
   private void accept() {
@@ -78,10 +79,10 @@ final class Cutter implements AutoCloseable {
       OutputStream output = to.getOutputStream();
       for (int length = input.read(buffer); length >= 0; length = input.read(buffer)) {
         long all = passed[direction.ordinal()].addAndGet(length);
-        if (direction == counted && limit >= 0 && all > limit) {
+        long most = limit.get();
+        if (direction == counted && most >= 0 && all > most && limit.compareAndSet(most, -1)) {
           // The last bytes before the cut go through, so that it may fall into any message.
-          output.write(buffer, 0, (int) Math.max(0, length - (all - limit)));
-          limit = -1;
+          output.write(buffer, 0, (int) Math.max(0, length - (all - most)));
           cut();
           return;
         }
@@ -97,7 +98,8 @@ final class Cutter implements AutoCloseable {
   }
 
   private void cut() {
-    for (Socket socket : open) {
+    // A connection that answers the first of these ends is a new one, and not to be cut.
+    for (Socket socket : List.copyOf(open)) {
       try {
         socket.close();
       } catch (IOException e) {
