@@ -1,7 +1,11 @@
 package stet.repository.crypto;
 
 import java.security.GeneralSecurityException;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 import stet.repository.Bytes;
@@ -10,15 +14,21 @@ import stet.repository.Bytes;
 public final class Scrypt {
   private static final int SHA_256_LENGTH = 32;
 
+  /** What the passes that run at the same time may need together. */
+  private static final long MOST_MEMORY = 128L << 20;
+
+  private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
+
   private Scrypt() {}
 
   /**
-   * Derives {@code length} bytes from a password. Needs {@code 128·n·r} bytes of memory.
+   * Derives {@code length} bytes from a password. Needs {@code 128·n·r} bytes of memory for each
+   * pass that runs; where they are small, as many run at the same time as there are processors.
    *
    * @param password any bytes, possibly none
    * @param n cost, a power of two greater than one
    * @param r block size, at least one
-   * @param p parallelisation, at least one; the passes run one after the other here
+   * @param p parallelisation, at least one: the number of passes
    * @throws IllegalArgumentException if restic would refuse the parameters
    */
   public static byte[] derive(byte[] password, byte[] salt, int n, int r, int p, int length) {
@@ -28,12 +38,23 @@ public final class Scrypt {
     }
     int blockBytes = 128 * r;
     byte[] blocks = pbkdf2(password, salt, p * blockBytes);
-    int[] table = new int[n * 32 * r];
-    int[] x = new int[32 * r];
-    int[] y = new int[32 * r];
-    for (int i = 0; i < p; i++) {
-      mix(blocks, i * blockBytes, n, r, table, x, y);
+    int threads = Math.clamp(MOST_MEMORY / ((long) n * blockBytes), 1, Math.min(p, PROCESSORS));
+    AtomicInteger next = new AtomicInteger();
+    Runnable passes =
+        () -> {
+          int[] table = new int[n * 32 * r];
+          int[] x = new int[32 * r];
+          int[] y = new int[32 * r];
+          for (int i = next.getAndIncrement(); i < p; i = next.getAndIncrement()) {
+            mix(blocks, i * blockBytes, n, r, table, x, y);
+          }
+        };
+    List<CompletableFuture<?>> helpers = new ArrayList<>();
+    for (int i = 1; i < threads; i++) {
+      helpers.add(CompletableFuture.runAsync(passes, helper -> Thread.ofPlatform().start(helper)));
     }
+    passes.run();
+    helpers.forEach(CompletableFuture::join);
     return pbkdf2(password, blocks, length);
   }
 
