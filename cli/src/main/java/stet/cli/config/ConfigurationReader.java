@@ -353,8 +353,7 @@ final class ConfigurationReader {
     return new EnvironmentSettings(
         name,
         Boolean.TRUE.equals(values.get(Definition.PROTECTED)),
-        Objects.requireNonNullElse(values.get(Definition.MAX_WORKERS), (long) Integer.MAX_VALUE)
-            .intValue(),
+        Objects.requireNonNull(values.get(Definition.MAX_WORKERS), "it has a default").intValue(),
         Objects.requireNonNullElse(values.get(Definition.STATE), List.of()),
         problems(finding -> name.equals(finding.environment())));
   }

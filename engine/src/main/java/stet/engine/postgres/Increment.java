@@ -174,7 +174,7 @@ final class Increment {
       return;
     }
     Size size = sizes.get(table.oid());
-    Long node = size == null ? null : size.filenode();
+    Long node = filenode(size);
     CaptureBase.TableChoice found = base.table(readable, node, shape);
     BaseTable before = found.table();
     if (before == null || size == null || node == null) {
@@ -200,8 +200,7 @@ final class Increment {
     }
   }
 
-  private @Nullable Long filenode(Table table) {
-    Size size = sizes.get(table.oid());
+  private static @Nullable Long filenode(@Nullable Size size) {
     return size == null ? null : size.filenode();
   }
 
@@ -310,7 +309,7 @@ final class Increment {
     if (work.segments() >= CaptureBase.FEWEST_SEGMENTS) {
       entry.putIfPresent("reason", reason);
     }
-    Long filenode = filenode(table);
+    Long filenode = filenode(sizes.get(table.oid()));
     String hash = hashes.get(table);
     if (base && hash != null && filenode != null) {
       entry.put("oid", table.oid()).put("filenode", filenode).put("shape", hash);

@@ -12,10 +12,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.postgresql.PGConnection;
-import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
-import stet.engine.component.Operation;
-import stet.engine.component.Progress;
 import stet.repository.Id;
 import stet.repository.json.JsonObject;
 import stet.testkit.PostgresServer;
@@ -61,25 +58,24 @@ abstract class Increments {
   }
 
   Captured capture(Captured parent, JsonObject manifest, Duration fullInterval, double control) {
+    return capture(trip.settings(database), parent, manifest, fullInterval, control);
+  }
+
+  /** Captures as somebody else. */
+  Captured captureAs(ConnectionSettings settings, Captured parent) {
+    return capture(settings, parent, parent.manifest(), Duration.ofDays(30), 0);
+  }
+
+  private Captured capture(
+      ConnectionSettings settings,
+      Captured parent,
+      JsonObject manifest,
+      Duration fullInterval,
+      double control) {
     details.clear();
-    CaptureContext plain = trip.context(Progress.NONE);
     return new DatabaseCapture(
-            trip.settings(database),
-            tools,
-            "default",
-            fullInterval,
-            Duration.ofSeconds(20),
-            control)
-        .capture(
-            new CaptureContext(
-                new Operation("00000002", 2, progress),
-                trip.blobs,
-                trip.blobs,
-                parent == null ? null : parent.node(),
-                manifest,
-                null,
-                plain.hashKey(),
-                plain.polynomial()));
+            settings, tools, "default", fullInterval, Duration.ofSeconds(20), control)
+        .capture(trip.context(progress, parent, manifest));
   }
 
   static JsonObject table(Captured captured, String name) {

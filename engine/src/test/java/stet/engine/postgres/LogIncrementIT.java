@@ -15,10 +15,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import stet.engine.component.CaptureContext;
+import org.junit.jupiter.api.io.TempDir;
 import stet.engine.component.Captured;
-import stet.engine.component.Operation;
-import stet.engine.component.Progress;
 import stet.repository.json.JsonObject;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
@@ -193,26 +191,11 @@ class LogIncrementIT extends Increments {
         "create role counter login password 'counts' in role pg_read_all_data",
         "grant execute on function pg_control_system, pg_control_checkpoint to counter");
     try {
-      CaptureContext plain = trip.context(Progress.NONE);
       Captured second =
-          new DatabaseCapture(
-                  ConnectionSettings.parse(
-                      server.url(database, "counter", "counts"), Map.of(), Path.of("/nonexistent")),
-                  tools,
-                  "default",
-                  Duration.ofDays(30),
-                  Duration.ofSeconds(20),
-                  0)
-              .capture(
-                  new CaptureContext(
-                      new Operation("00000002", 2, progress),
-                      trip.blobs,
-                      trip.blobs,
-                      first.node(),
-                      first.manifest(),
-                      null,
-                      plain.hashKey(),
-                      plain.polynomial()));
+          captureAs(
+              ConnectionSettings.parse(
+                  server.url(database, "counter", "counts"), Map.of(), Path.of("/nonexistent")),
+              first);
 
       requireMethod(
           second,
@@ -236,10 +219,9 @@ class LogIncrementIT extends Increments {
 
   /** As an image of the disk that is put back does. */
   @Test
-  void aServerThatWentBackInTimeIsReadWhole() throws Exception {
+  void aServerThatWentBackInTimeIsReadWhole(@TempDir Path image) throws Exception {
     server.execute("postgres", "checkpoint");
     server.stop();
-    Path image = Files.createTempDirectory("stet-image");
     copy(server.dataDirectory(), image);
     server.start();
     server.execute(database, "update big set c = 'green' where i = 3000");

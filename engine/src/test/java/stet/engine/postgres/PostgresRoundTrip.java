@@ -18,6 +18,7 @@ import stet.engine.component.Target;
 import stet.engine.component.Target.Beside;
 import stet.engine.process.ChildProcess;
 import stet.repository.chunk.Polynomial;
+import stet.repository.json.JsonObject;
 import stet.testkit.MemoryBlobs;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
@@ -44,6 +45,19 @@ final class PostgresRoundTrip {
         blobs,
         null,
         null,
+        null,
+        KEY,
+        new Polynomial(0x3DA3358B4DC173L));
+  }
+
+  /** The context of a capture that may build on an earlier one, with two workers. */
+  CaptureContext context(Progress progress, Captured parent, JsonObject manifest) {
+    return new CaptureContext(
+        new Operation("00000002", 2, progress),
+        blobs,
+        blobs,
+        parent == null ? null : parent.node(),
+        manifest,
         null,
         KEY,
         new Polynomial(0x3DA3358B4DC173L));

@@ -27,10 +27,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
-import stet.engine.component.Operation;
-import stet.engine.component.Progress;
 import stet.repository.json.JsonObject;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
@@ -268,7 +265,6 @@ class ReuseSoundnessIT {
   }
 
   private Captured capture(PostgresRoundTrip trip, @Nullable Path tools, Captured parent) {
-    CaptureContext plain = trip.context(Progress.NONE);
     return new DatabaseCapture(
             trip.settings("sound"),
             tools,
@@ -276,16 +272,7 @@ class ReuseSoundnessIT {
             Duration.ofDays(30),
             Duration.ofSeconds(20),
             1)
-        .capture(
-            new CaptureContext(
-                new Operation("00000003", 2, progress),
-                trip.blobs,
-                trip.blobs,
-                parent == null ? null : parent.node(),
-                parent == null ? null : parent.manifest(),
-                null,
-                plain.hashKey(),
-                plain.polynomial()));
+        .capture(trip.context(progress, parent, parent == null ? null : parent.manifest()));
   }
 
   @ParameterizedTest
