@@ -34,6 +34,8 @@ final class Kernel {
   static final int FCHMOD = number(91, 52);
   static final int FCHOWN = number(93, 55);
   static final int GETEUID = number(107, 175);
+  static final int SCHED_SETSCHEDULER = number(144, 119);
+  static final int SCHED_GETSCHEDULER = number(145, 120);
   static final int LSETXATTR = number(189, 6);
   static final int FSETXATTR = number(190, 7);
   static final int LGETXATTR = number(192, 9);

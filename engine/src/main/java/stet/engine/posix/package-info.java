@@ -1,4 +1,7 @@
-/** File access over libc with byte paths, for what Java's own file API cannot do exactly. */
+/**
+ * File access over libc with byte paths, for what Java's own file API cannot do exactly, and
+ * scheduling.
+ */
 @NullMarked
 package stet.engine.posix;
 

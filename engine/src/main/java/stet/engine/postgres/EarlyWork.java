@@ -16,14 +16,14 @@ import stet.engine.postgres.DatabaseDescription.Table;
 import stet.engine.postgres.DumpArchive.Entry;
 
 /**
- * The indexes of large tables, each built as soon as its table's rows are loaded, while other
- * tables are still being loaded. A table is analyzed when all its indexes are there. What is not
- * built here is left to pg_restore.
+ * What is done about large tables as soon as their rows are loaded, while other tables are still
+ * being loaded: their indexes are built; when all of those are there a table is analyzed, and then
+ * read back where that is allowed. What is not built here is left to pg_restore.
  *
  * <p>A table's constraints come first and one after the other, since each keeps everybody else from
  * the table; then come its other indexes, as many at a time as there are sessions.
  */
-final class EarlyIndexes {
+final class EarlyWork {
   /** The text of the smallest table for which a pg_restore of its own pays. */
   static final long LEAST_BYTES = 16L << 20;
 
@@ -32,14 +32,20 @@ final class EarlyIndexes {
   /** What building the indexes of a table is about, compared with loading it. */
   private static final int CHEAPER_THAN_LOADING = 4;
 
+  /** What is done about a table. */
+  private enum Step {
+    RESTORE,
+    ANALYZE,
+    READ
+  }
+
   /**
    * A piece of work for one session.
    *
    * @param weight says what is to be done first, in bytes of text to load
-   * @param entries the numbers of the archive's entries to restore; if empty, the table is to be
-   *     analyzed
+   * @param entries the numbers of the archive's entries to restore, if that is the step
    */
-  record Job(Table table, long weight, List<String> entries) {}
+  record Job(Table table, Step step, long weight, List<String> entries) {}
 
   /** How the work is done. */
   interface Doing {
@@ -48,6 +54,9 @@ final class EarlyIndexes {
 
     /** Analyzes a table, given by its quoted name. */
     void analyze(Session session, String table) throws SQLException;
+
+    /** Reads a table back and compares it. */
+    void read(Session session, Table table) throws SQLException, InterruptedException;
   }
 
   /** What is still to be done about a table. */
@@ -55,6 +64,11 @@ final class EarlyIndexes {
     final List<String> constraints = new ArrayList<>();
     final List<String> indexes = new ArrayList<>();
     boolean analyze;
+    boolean read;
+
+    /** Whether reading has begun, and so everything else is done. */
+    boolean written;
+
     long weight;
     int running;
   }
@@ -67,13 +81,19 @@ final class EarlyIndexes {
   private final Set<String> analyzed = new HashSet<>();
 
   /**
-   * Finds out what can be built early.
+   * Finds out what can be done early.
    *
    * @param archive all of its entries
    * @param tables those that are large
    * @param analyzable the quoted names of tables without tables below them
+   * @param readable those of the large tables that are to be read back
    */
-  EarlyIndexes(List<Entry> archive, Collection<Table> tables, Set<String> analyzable, Doing doing) {
+  EarlyWork(
+      List<Entry> archive,
+      Collection<Table> tables,
+      Set<String> analyzable,
+      Collection<Table> readable,
+      Doing doing) {
     this.doing = doing;
     Map<String, Table> byOid = new HashMap<>();
     tables.forEach(table -> byOid.put(Long.toString(table.oid()), table));
@@ -85,6 +105,7 @@ final class EarlyIndexes {
         byEntry.put(entry.id(), table);
         Pending todo = new Pending();
         todo.analyze = analyzable.contains(table.quoted());
+        todo.read = readable.contains(table);
         pending.put(table, todo);
       } else if (entry.isPostData()) {
         late.add(entry.id());
@@ -100,7 +121,7 @@ final class EarlyIndexes {
             table -> plan(entry, Objects.requireNonNull(pending.get(table)), independent));
       }
     }
-    pending.values().removeIf(EarlyIndexes::isDone);
+    pending.values().removeIf(EarlyWork::isDone);
   }
 
   private static void plan(Entry entry, Pending table, boolean independent) {
@@ -121,7 +142,8 @@ final class EarlyIndexes {
     return table.constraints.isEmpty()
         && table.indexes.isEmpty()
         && table.running == 0
-        && !table.analyze;
+        && !table.analyze
+        && !table.read;
   }
 
   /** Has work begin on a table whose rows are all loaded. */
@@ -135,14 +157,18 @@ final class EarlyIndexes {
 
   private void proceed(Table table, Pending todo) {
     if (todo.running == 0 && !todo.constraints.isEmpty()) {
-      add(table, todo, List.copyOf(todo.constraints));
+      add(table, todo, Step.RESTORE, List.copyOf(todo.constraints));
       todo.constraints.clear();
     } else if (!todo.indexes.isEmpty()) {
-      todo.indexes.forEach(index -> add(table, todo, List.of(index)));
+      todo.indexes.forEach(index -> add(table, todo, Step.RESTORE, List.of(index)));
       todo.indexes.clear();
     } else if (todo.running == 0 && todo.analyze) {
       todo.analyze = false;
-      add(table, todo, List.of());
+      add(table, todo, Step.ANALYZE, List.of());
+    } else if (todo.running == 0 && todo.read) {
+      todo.read = false;
+      todo.written = true;
+      add(table, todo, Step.READ, List.of());
     }
     if (isDone(todo)) {
       pending.remove(table);
@@ -150,9 +176,9 @@ final class EarlyIndexes {
     notifyAll();
   }
 
-  private void add(Table table, Pending todo, List<String> entries) {
+  private void add(Table table, Pending todo, Step step, List<String> entries) {
     todo.running++;
-    ready.add(new Job(table, todo.weight, entries));
+    ready.add(new Job(table, step, todo.weight, entries));
   }
 
   /** The next job, if there is one of at least that weight. */
@@ -169,14 +195,14 @@ final class EarlyIndexes {
   }
 
   /** Does a job. */
-  void run(Session session, Job job) throws SQLException {
-    if (job.entries().isEmpty()) {
-      doing.analyze(session, job.table().quoted());
-    } else {
-      doing.restore(job.entries());
+  void run(Session session, Job job) throws SQLException, InterruptedException {
+    switch (job.step()) {
+      case RESTORE -> doing.restore(job.entries());
+      case ANALYZE -> doing.analyze(session, job.table().quoted());
+      case READ -> doing.read(session, job.table());
     }
     synchronized (this) {
-      if (job.entries().isEmpty()) {
+      if (job.step() == Step.ANALYZE) {
         analyzed.add(job.table().quoted());
       }
       restored.addAll(job.entries());
@@ -190,6 +216,18 @@ final class EarlyIndexes {
   void work(Session session) throws SQLException, InterruptedException {
     for (Job job = await(); job != null; job = await()) {
       run(session, job);
+    }
+  }
+
+  /** Whether any table is to be read. */
+  synchronized boolean reads() {
+    return pending.values().stream().anyMatch(table -> table.read);
+  }
+
+  /** Waits until nothing is left but to read. */
+  synchronized void awaitWritten() throws InterruptedException {
+    while (pending.values().stream().anyMatch(table -> !table.written)) {
+      wait();
     }
   }
 

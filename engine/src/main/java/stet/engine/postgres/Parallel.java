@@ -7,6 +7,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.engine.posix.Scheduling;
 
 /** Runs tasks at the same time, all or none. */
 final class Parallel {
@@ -40,6 +41,7 @@ final class Parallel {
               .name(task.name())
               .unstarted(() -> {
                 try {
+                  Scheduling.batch();
                   task.body().run();
                 } catch (Throwable e) {
                   failure.compareAndSet(null, e);

@@ -29,6 +29,9 @@ final class PostgresTarget implements Target {
   private final BesideNames names;
   private @Nullable Maintenance maintenance;
 
+  /** The last that was checked, over {@link #maintenance}. */
+  private @Nullable Staging checked;
+
   PostgresTarget(PostgresPlace place) {
     this.place = place;
     this.names = new BesideNames(place.database());
@@ -49,6 +52,7 @@ final class PostgresTarget implements Target {
       maintenance.close();
       maintenance = null;
     }
+    checked = null;
   }
 
   /** Something to ask or tell the server. */
@@ -106,11 +110,21 @@ final class PostgresTarget implements Target {
 
   @Override
   public void check(RestoreContext context) {
-    String name = names.of(Role.STAGING, context.operation().id());
     staging(() -> {
-      new Staging(place, context, name, maintenance()).check();
-      return name;
+      Staging staging = prepared(context);
+      staging.check();
+      checked = staging;
+      return staging;
     });
+  }
+
+  /** A staging that knows what was found out when it was checked, if it was. */
+  private Staging prepared(RestoreContext context) {
+    Staging last = checked;
+    return last != null && last.isOf(context)
+        ? last
+        : new Staging(
+            place, context, names.of(Role.STAGING, context.operation().id()), maintenance());
   }
 
   @Override
@@ -123,7 +137,7 @@ final class PostgresTarget implements Target {
           "database \"" + name + "\" exists already on " + place.settings().describeServer(),
           "Rename or drop it.");
     }
-    String oid = staging(() -> new Staging(place, context, name, maintenance()).build());
+    String oid = staging(() -> prepared(context).build());
     return new Beside(Role.STAGING, operation.id(), name, oid, null);
   }
 

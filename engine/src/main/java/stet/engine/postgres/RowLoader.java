@@ -309,6 +309,14 @@ final class RowLoader {
         .toList();
   }
 
+  /** Those of the large tables that are no more than one session's share. */
+  List<Table> largeShares(long bytes) {
+    return waiting.stream()
+        .filter(loading -> loading.total >= bytes && loading.frozen)
+        .map(loading -> loading.table)
+        .toList();
+  }
+
   /** How many bytes the longest row may have, or 0 if that is no matter for the memory. */
   long longestRow(Table table) {
     return longRows.getOrDefault(table, 0L);
@@ -355,15 +363,15 @@ final class RowLoader {
   }
 
   /**
-   * Loads tables until there are no more to begin or to help with, and builds indexes in between.
+   * Loads tables until there are no more to begin or to help with, and does early work in between.
    *
    * @param session one that is in no transaction
    */
-  void work(Session session, EarlyIndexes indexes) throws SQLException {
+  void work(Session session, EarlyWork early) throws SQLException, InterruptedException {
     while (true) {
-      EarlyIndexes.Job job = indexes.poll(largestWaiting());
+      EarlyWork.Job job = early.poll(largestWaiting());
       if (job != null) {
-        indexes.run(session, job);
+        early.run(session, job);
         continue;
       }
       Loading table = next();
@@ -374,7 +382,7 @@ final class RowLoader {
         loadUnits(session, table);
       }
       if (leave(table)) {
-        indexes.loaded(table.table, table.total);
+        early.loaded(table.table, table.total);
       }
     }
   }

@@ -42,6 +42,7 @@ final class Staging {
   private final String name;
   private final SnapshotFiles files;
   private final boolean bySegment;
+  private @Nullable ArchiveContents contents;
 
   /**
    * Prepares the building of a database that must not exist yet.
@@ -72,6 +73,11 @@ final class Staging {
     this.operation = context.operation();
     this.name = name;
     this.files = new SnapshotFiles(context.source(), context.node());
+  }
+
+  /** Whether it is for this. */
+  boolean isOf(RestoreContext other) {
+    return context.equals(other);
   }
 
   /** Finds out whether the server can take the database. */
@@ -151,8 +157,12 @@ final class Staging {
         new TargetCheck(session, description, place.adminSettings()).run(adaptation.named());
     PostgresTools tools =
         PostgresTools.find(place.tools(), PostgresComponent.major(session.version()));
-    ArchiveContents contents = contents(tools, archive, privateFiles);
-    return new Preparation(description, missing, tools, archive, definitions, contents, adaptation);
+    ArchiveContents listed = contents;
+    if (listed == null) {
+      listed = contents(tools, archive, privateFiles);
+      contents = listed;
+    }
+    return new Preparation(description, missing, tools, archive, definitions, listed, adaptation);
   }
 
   private String build(PrivateFiles privateFiles) throws SQLException {
@@ -318,30 +328,37 @@ final class Staging {
       String component = place.component();
       operation.progress().phase("restoring " + component);
       restore("pre-data", 1, contents.others(), privateFiles);
-      EarlyIndexes early =
+      StagingVerifier verifier = new StagingVerifier(description, context, loader);
+      EarlyWork early =
           ask(session -> {
             adaptation.refuseSettingsOfFunctions(session);
             loader.loadConfiguration(session);
-            return new EarlyIndexes(
-                definitions == null ? List.of() : definitions.entries(),
-                loader.large(EarlyIndexes.LEAST_BYTES),
-                tablesWithoutChildren(session),
-                new Apart());
+            return early(session, verifier);
           });
-      parallel(
-          sessions(
-              "loader",
-              session -> {
-                loader.work(session, early);
-                objects.work(session);
-                early.work(session);
-              }));
+      List<Parallel.Task> loading =
+          new ArrayList<>(
+              sessions(
+                  "loader",
+                  session -> {
+                    loader.work(session, early);
+                    objects.work(session);
+                    early.work(session);
+                  }));
+      if (early.reads()) {
+        loading.add(
+            session(
+                "flusher",
+                session -> {
+                  early.awaitWritten();
+                  flush(session);
+                }));
+      }
+      parallel(loading);
       setSequences();
       operation.progress().phase("building indexes of " + component);
       restorePostData(early.restored());
       analyze(early.analyzed());
       operation.progress().phase("verifying " + component);
-      StagingVerifier verifier = new StagingVerifier(description, context, loader);
       ask(session -> {
         verifier.plan(session);
         return verifier;
@@ -351,6 +368,18 @@ final class Staging {
       tasks.add(session("flusher", Staging::flush));
       parallel(tasks);
       verifier.finish();
+    }
+
+    private EarlyWork early(Session session, StagingVerifier verifier) throws SQLException {
+      List<DatabaseDescription.Table> large = loader.large(EarlyWork.LEAST_BYTES);
+      return new EarlyWork(
+          definitions == null ? List.of() : definitions.entries(),
+          large,
+          tablesWithoutChildren(session),
+          large.isEmpty() || !verifier.mayReadEarly(session)
+              ? List.of()
+              : loader.largeShares(EarlyWork.LEAST_BYTES),
+          new Apart(verifier));
     }
 
     private Set<String> tablesWithoutChildren(Session session) throws SQLException {
@@ -364,8 +393,14 @@ final class Staging {
               row -> SqlText.name(row.getString(1), row.getString(2))));
     }
 
-    /** Restores some entries while others are restored; each needs files of its own. */
-    private final class Apart implements EarlyIndexes.Doing {
+    /** Does some things while others are done; each restoring needs files of its own. */
+    private final class Apart implements EarlyWork.Doing {
+      private final StagingVerifier verifier;
+
+      Apart(StagingVerifier verifier) {
+        this.verifier = verifier;
+      }
+
       @Override
       public void restore(List<String> entries) {
         try (PrivateFiles own = PrivateFiles.create()) {
@@ -376,6 +411,13 @@ final class Staging {
       @Override
       public void analyze(Session session, String table) throws SQLException {
         Filling.this.analyze(session, table);
+      }
+
+      @Override
+      public void read(Session session, DatabaseDescription.Table table)
+          throws SQLException, InterruptedException {
+        operation.checkStop();
+        verifier.readEarly(session, table);
       }
     }
 

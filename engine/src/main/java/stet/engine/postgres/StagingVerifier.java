@@ -16,7 +16,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
 import stet.engine.ErrorCode;
@@ -49,10 +51,17 @@ final class StagingVerifier {
   private final RowLoader loader;
   private final MemoryBudget budget = MemoryBudget.ofHeap();
 
+  /** What the manifest says of each table, by its quoted name. */
+  private final Map<String, JsonObject> manifest = new HashMap<>();
+
   /** What is expected and what was found, by the quoted name of the table that is compared. */
   private final Map<String, Content> expected = new LinkedHashMap<>();
 
-  private final Map<String, Content> found = new HashMap<>();
+  private final Map<String, Content> found = new ConcurrentHashMap<>();
+
+  /** The tables that were read before the others. */
+  private final Set<Table> readEarly = ConcurrentHashMap.newKeySet();
+
   private final Deque<Unit> queue = new ArrayDeque<>();
   private final List<String> differences = new ArrayList<>();
 
@@ -82,9 +91,61 @@ final class StagingVerifier {
     this.context = context;
     this.operation = context.operation();
     this.loader = loader;
+    for (JsonObject table : context.manifest().objects("tables")) {
+      manifest.put(SqlText.name(table.string("schema"), table.string("name")), table);
+    }
   }
 
-  /** Compares what the catalogs tell, and prepares the reading of rows. */
+  private JsonObject manifest(Table table) {
+    JsonObject entry = manifest.get(table.quoted());
+    if (entry == null) {
+      throw new StetException(
+          ErrorCode.REPOSITORY_DAMAGED,
+          "the snapshot's manifest says nothing about table " + table.quoted(),
+          "The snapshot was changed, or was not made by Stet; try another snapshot.");
+    }
+    return entry;
+  }
+
+  /**
+   * Whether a table can be read while others are still being loaded: only if nothing that comes
+   * later runs code which might change its rows. Such code is called by event triggers, by the
+   * queries of materialized views, and by whatever builds an index.
+   */
+  boolean mayReadEarly(Session session) throws SQLException {
+    return !hashedAsBits(context.manifest())
+        && "t"
+            .equals(
+                session.value(
+                    """
+                    SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger)
+                      AND NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relkind = 'm')
+                      AND NOT EXISTS (
+                        SELECT FROM pg_catalog.pg_proc p
+                        WHERE p.oid >= 16384
+                          AND p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype
+                          AND NOT EXISTS (
+                            SELECT FROM pg_catalog.pg_depend d
+                            WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                              AND d.objid = p.oid AND d.deptype = 'e'))
+                    """));
+  }
+
+  /**
+   * Reads a table whose rows are all loaded into itself, before {@link #plan}; only where {@link
+   * #mayReadEarly}.
+   */
+  void readEarly(Session session, Table table) throws SQLException, InterruptedException {
+    operation.progress().expect(manifest(table).integer("bytes", 0));
+    read(session, table, table.quoted(), null, "");
+    readEarly.add(table);
+  }
+
+  private Content found(String compared) {
+    return found.computeIfAbsent(compared, name -> new Content(context.hashKey()));
+  }
+
+  /** Compares what the catalogs tell, and prepares the reading of the rows that are not read. */
   void plan(Session session) throws SQLException {
     compareCounts(session);
     compareSequences(session);
@@ -148,10 +209,6 @@ final class StagingVerifier {
   private record Size(String name, long oid, long blocks) {}
 
   private void planTables(Session session) throws SQLException {
-    Map<String, JsonObject> manifest = new HashMap<>();
-    for (JsonObject table : context.manifest().objects("tables")) {
-      manifest.put(SqlText.name(table.string("schema"), table.string("name")), table);
-    }
     FloatShapes shapes = hashedAsBits(context.manifest()) ? new FloatShapes(session) : null;
     Map<String, Size> sizes = new HashMap<>();
     for (Size size :
@@ -170,22 +227,23 @@ final class StagingVerifier {
     }
     List<Table> tables = new ArrayList<>(description.tables());
     tables.sort(Comparator.comparingLong((Table t) -> blocks(sizes.get(t.quoted()))).reversed());
-    long total = tables.stream().mapToLong(t -> blocks(sizes.get(t.quoted()))).sum();
+    long total =
+        tables.stream()
+            .filter(table -> !readEarly.contains(table))
+            .mapToLong(table -> blocks(sizes.get(table.quoted())))
+            .sum();
     FairShare share = FairShare.of(total, operation.workers());
     for (Table table : tables) {
-      JsonObject entry = manifest.get(table.quoted());
-      if (entry == null) {
-        throw new StetException(
-            ErrorCode.REPOSITORY_DAMAGED,
-            "the snapshot's manifest says nothing about table " + table.quoted(),
-            "The snapshot was changed, or was not made by Stet; try another snapshot.");
-      }
-      operation.progress().expect(entry.integer("bytes", 0));
+      JsonObject entry = manifest(table);
       String compared = table.quotedEntrance();
       Content content = expected.computeIfAbsent(compared, name -> new Content(context.hashKey()));
       content.rows += entry.integer("rows");
       content.hash.add(entry.string("hash"));
-      found.computeIfAbsent(compared, name -> new Content(context.hashKey()));
+      found(compared);
+      if (readEarly.contains(table)) {
+        continue;
+      }
+      operation.progress().expect(entry.integer("bytes", 0));
       Size size = sizes.get(table.quoted());
       FloatText floats =
           shapes == null || size == null ? null : shapes.of(size.oid(), table.columns());
@@ -255,7 +313,7 @@ final class StagingVerifier {
       throw PostgresErrors.failed("cannot read back table " + table.quoted(), e);
     }
     operation.progress().advance(bytes[0]);
-    Content content = Objects.requireNonNull(found.get(compared));
+    Content content = found(compared);
     synchronized (content) {
       content.rows += rows;
       content.hash.add(hash);

@@ -17,15 +17,16 @@ import stet.engine.postgres.DumpArchive.Places;
 import stet.engine.postgres.DumpArchive.Span;
 
 @Timeout(60)
-class EarlyIndexesTest {
+class EarlyWorkTest {
   private static final int PRE_DATA = 2;
   private static final int POST_DATA = 4;
 
+  private final List<Table> readable = new ArrayList<>();
   private final List<String> done = Collections.synchronizedList(new ArrayList<>());
   private final List<Entry> archive = new ArrayList<>();
 
-  private final EarlyIndexes.Doing doing =
-      new EarlyIndexes.Doing() {
+  private final EarlyWork.Doing doing =
+      new EarlyWork.Doing() {
         @Override
         public void restore(List<String> entries) {
           done.add(String.join(" ", entries));
@@ -34,6 +35,11 @@ class EarlyIndexesTest {
         @Override
         public void analyze(Session session, String table) {
           done.add("analyze " + table);
+        }
+
+        @Override
+        public void read(Session session, Table table) {
+          done.add("read " + table.quoted());
         }
       };
 
@@ -70,15 +76,23 @@ class EarlyIndexesTest {
             new Places(nowhere, nowhere, nowhere)));
   }
 
-  private EarlyIndexes early(Table... tables) {
-    return new EarlyIndexes(
-        archive, List.of(tables), Set.of("\"public\".\"a\"", "\"public\".\"b\""), doing);
+  private EarlyWork early(Table... tables) {
+    return new EarlyWork(
+        archive, List.of(tables), Set.of("\"public\".\"a\"", "\"public\".\"b\""), readable, doing);
   }
 
   /** Does everything there is to do with no server; no job needs its session here. */
   @SuppressWarnings("NullAway")
-  private static void work(EarlyIndexes early) throws SQLException, InterruptedException {
+  private static void work(EarlyWork early) throws SQLException, InterruptedException {
     early.work(null);
+  }
+
+  /** Does so many of the heaviest jobs. */
+  @SuppressWarnings("NullAway")
+  private static void run(EarlyWork early, int jobs) throws SQLException, InterruptedException {
+    for (int i = 0; i < jobs; i++) {
+      early.run(null, early.poll(0));
+    }
   }
 
   @Test
@@ -90,7 +104,7 @@ class EarlyIndexesTest {
     entry(4, "INDEX", 13, POST_DATA, 1);
     entry(5, "CONSTRAINT", 14, POST_DATA, 1);
     entry(6, "FK CONSTRAINT", 15, POST_DATA, 1);
-    EarlyIndexes early = early(a);
+    EarlyWork early = early(a);
 
     assertThat(early.poll(0)).as("before the rows are loaded").isNull();
     early.loaded(a, 100);
@@ -100,6 +114,38 @@ class EarlyIndexesTest {
     assertThat(done.subList(1, 3)).containsExactlyInAnyOrder("2", "4");
     assertThat(early.restored()).containsExactlyInAnyOrder("2", "3", "4", "5");
     assertThat(early.analyzed()).containsExactly("\"public\".\"a\"");
+  }
+
+  @Test
+  void aTableIsReadWhenAllElseIsDoneAndWrittenWhenOnlyReadingIsLeft() throws Exception {
+    Table a = table(10, "a");
+    Table b = table(20, "b");
+    readable.add(b);
+    entry(1, "TABLE", 10, PRE_DATA);
+    entry(2, "TABLE", 20, PRE_DATA);
+    entry(3, "INDEX", 11, POST_DATA, 2);
+    EarlyWork early = early(a, b);
+    assertThat(early.reads()).isTrue();
+    CountDownLatch written = new CountDownLatch(1);
+    Thread.ofVirtual()
+        .start(() -> {
+          try {
+            early.awaitWritten();
+            written.countDown();
+          } catch (InterruptedException e) {
+            throw new AssertionError(e);
+          }
+        });
+    early.loaded(a, 100);
+    early.loaded(b, 1000);
+    run(early, 3);
+    assertThat(written.getCount()).as("a is not analyzed").isEqualTo(1);
+    work(early);
+
+    written.await();
+    assertThat(done)
+        .containsExactly(
+            "3", "analyze \"public\".\"b\"", "read \"public\".\"b\"", "analyze \"public\".\"a\"");
   }
 
   @Test
@@ -113,7 +159,7 @@ class EarlyIndexesTest {
     entry(5, "INDEX", 13, POST_DATA, 1, 2);
     entry(6, "INDEX", 14, POST_DATA);
     entry(7, "STATISTICS", 15, POST_DATA, 2);
-    EarlyIndexes early = early(a, b);
+    EarlyWork early = early(a, b);
 
     early.loaded(a, 100);
     early.loaded(b, 100);
@@ -131,12 +177,12 @@ class EarlyIndexesTest {
     entry(2, "TABLE", 20, PRE_DATA);
     entry(3, "CONSTRAINT", 11, POST_DATA, 1);
     entry(4, "CONSTRAINT", 21, POST_DATA, 2);
-    EarlyIndexes early = early(a, b);
+    EarlyWork early = early(a, b);
     early.loaded(a, 100);
     early.loaded(b, 1000);
 
     assertThat(early.poll(1000)).isNull();
-    assertThat(early.poll(100)).extracting(EarlyIndexes.Job::table).isEqualTo(b);
+    assertThat(early.poll(100)).extracting(EarlyWork.Job::table).isEqualTo(b);
   }
 
   @Test
@@ -144,7 +190,7 @@ class EarlyIndexesTest {
     Table a = table(10, "a");
     entry(1, "TABLE", 10, PRE_DATA);
     entry(3, "CONSTRAINT", 11, POST_DATA, 1);
-    EarlyIndexes early = early(a);
+    EarlyWork early = early(a);
     CountDownLatch ended = new CountDownLatch(1);
     Thread session =
         Thread.ofVirtual()

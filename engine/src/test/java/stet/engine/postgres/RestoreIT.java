@@ -792,6 +792,68 @@ class RestoreIT {
         "The live state was not touched.");
   }
 
+  /** Tables that are read back as soon as they are loaded, and a function that writes into one. */
+  private static void thirds(String... more) {
+    server.execute("postgres", "create database thirds");
+    for (String table : List.of("a", "b", "c")) {
+      server.execute(
+          "thirds",
+          "create table %s as select i, repeat(md5(i::text), 40) t from generate_series(1, 14000) i"
+              .formatted(table));
+    }
+    server.execute("thirds", more);
+  }
+
+  private static StetException refused(RestoreContext context) {
+    try (Target target = target(server, "thirds")) {
+      AtomicReference<StetException> failure = new AtomicReference<>();
+      assertThatThrownBy(() -> target.stage(context))
+          .isInstanceOfSatisfying(StetException.class, failure::set);
+      return failure.get();
+    }
+  }
+
+  @Test
+  void tablesThatAreReadWhileOthersLoadAreComparedToo() {
+    thirds();
+    Captured captured = capture(server, "thirds");
+    JsonObject manifest = JsonObject.parse(captured.manifest().toString());
+    for (JsonObject table : manifest.objects("tables")) {
+      table.put("hash", "0123456789abcdef0123456789abcdef");
+    }
+    StetException failure = refused(restore(new Captured(captured.node(), manifest), "0a1b2c3d"));
+    assertThat(failure.code()).isEqualTo(ErrorCode.VERIFICATION_FAILED);
+    for (String table : List.of("a", "b", "c")) {
+      assertThat(failure)
+          .hasMessageContaining(
+              "table \"public\".\"" + table + "\": captured 14000 rows with hash 0123456789abcdef");
+    }
+  }
+
+  @Test
+  void rowsThatBuildingAnIndexWritesAreFound() {
+    thirds(
+        """
+        create function writes() returns void language plpgsql volatile as $$
+          begin
+            perform pg_sleep(3);
+            insert into public.a values (0, '');
+          end $$
+        """,
+        """
+        create function computed(i integer) returns integer language plpgsql immutable as $$
+          begin
+            if i = 1 then perform public.writes(); end if;
+            return i;
+          end $$
+        """,
+        "create index on c (computed(i))");
+    StetException failure = refused(restore(capture(server, "thirds"), "0a1b2c3d"));
+    assertThat(failure.code()).isEqualTo(ErrorCode.VERIFICATION_FAILED);
+    assertThat(failure)
+        .hasMessageContaining("table \"public\".\"a\": captured 14001 rows with hash ");
+  }
+
   @Test
   void failuresHalfwayLeaveNothing() {
     Captured captured = smallShop();
