@@ -29,6 +29,15 @@ record FairShare(long size, int workers) {
   }
 
   /**
+   * Whether one worker does a piece of this size faster than several, where to share it makes it
+   * dearer: two sessions that load one table wait for each other, and ranges of blocks cost up to
+   * twice what a scan does, while the second of two processors is busy with this process's part.
+   */
+  boolean isForOne(long piece) {
+    return workers <= 2 || suits(piece);
+  }
+
+  /**
    * Whether one worker may do a piece of this size in one go. A little more than its share does not
    * hold the others up: where there are few workers, what one still does keeps all processors busy,
    * as the server and this process work at the same time.

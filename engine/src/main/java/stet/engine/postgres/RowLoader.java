@@ -157,7 +157,7 @@ final class RowLoader {
     for (Loading loading : tables) {
       loading.frozen =
           loading.bytes >= LEAST_FROZEN_BYTES
-              && share.suits(loading.bytes)
+              && share.isForOne(loading.bytes)
               && loading.table.isEntrance();
     }
     tables.removeIf(loading -> loading.units.isEmpty());

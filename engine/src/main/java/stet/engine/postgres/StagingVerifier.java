@@ -272,7 +272,7 @@ final class StagingVerifier {
         session.version() >= 140000
             && table.kind() != DatabaseDescription.TableKind.EXTENSION_CONFIGURATION
             && blocks > BLOCKS_PER_UNIT
-            && !share.suits(blocks);
+            && !share.isForOne(blocks);
     if (!ranges) {
       queue.add(other -> read(other, table, compared, floats, ""));
       return;
