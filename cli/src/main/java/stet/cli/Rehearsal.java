@@ -3,15 +3,21 @@ package stet.cli;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Map;
 import java.util.Random;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
+import org.postgresql.Driver;
 import stet.cli.output.Terminal;
 import stet.cli.session.Session;
 import stet.cli.session.Session.Surroundings;
+import stet.engine.Version;
 
 /**
  * Runs commands on an application of a few files, so that the JVM can note which classes and
@@ -20,6 +26,7 @@ import stet.cli.session.Session.Surroundings;
  */
 public final class Rehearsal {
   private static final int FILES = 200;
+  private static final String CLASS = ".class";
 
   private final Path directory;
 
@@ -61,6 +68,35 @@ public final class Rehearsal {
     expect(0, "unlock");
     // There is no server, but what connects to one is found.
     expect(21, "-c", "database.yaml", "backup");
+    load(Driver.class);
+    load(Version.class);
+  }
+
+  /** Loads all classes of a library, for those that only work with a server. */
+  private static void load(Class<?> one) throws IOException {
+    Path place;
+    try {
+      place = Path.of(one.getProtectionDomain().getCodeSource().getLocation().toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException("the place of a library is a file", e);
+    }
+    try (JarFile jar = new JarFile(place.toFile())) {
+      for (JarEntry entry : Collections.list(jar.entries())) {
+        if (entry.getName().endsWith(CLASS) && !entry.getName().contains("-")) {
+          String file = entry.getName();
+          load(file.substring(0, file.length() - CLASS.length()).replace('/', '.'));
+        }
+      }
+    }
+  }
+
+  private static void load(String name) {
+    try {
+      Class<?> _ = Class.forName(name, false, Rehearsal.class.getClassLoader());
+    } catch (ClassNotFoundException | LinkageError e) {
+      // It needs another library, which is not there as nothing here uses it.
+      return;
+    }
   }
 
   private void makeApplication() throws IOException {

@@ -27,9 +27,9 @@ import stet.repository.tree.Node;
  * no other table left helps with one, by ranges of segments, since sessions that load the same
  * table wait for each other whenever it grows.
  *
- * <p>A table that is large, but no more than one session's fair share, is loaded by one session in
- * one transaction that truncates it first, so that its rows can be frozen at once: neither what
- * reads them next nor a later VACUUM then has to write all pages again.
+ * <p>A table that is large, but {@link FairShare#isForOne for one session}, is loaded by it in one
+ * transaction that truncates it first, so that its rows can be frozen at once: neither what reads
+ * them next nor a later VACUUM then has to write all pages again.
  */
 final class RowLoader {
   /**
@@ -309,7 +309,7 @@ final class RowLoader {
         .toList();
   }
 
-  /** Those of the large tables that are no more than one session's share. */
+  /** Those of the large tables that one session loads. */
   List<Table> largeShares(long bytes) {
     return waiting.stream()
         .filter(loading -> loading.total >= bytes && loading.frozen)

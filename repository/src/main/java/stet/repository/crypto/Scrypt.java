@@ -51,7 +51,9 @@ public final class Scrypt {
         };
     List<CompletableFuture<?>> helpers = new ArrayList<>();
     for (int i = 1; i < threads; i++) {
-      helpers.add(CompletableFuture.runAsync(passes, helper -> Thread.ofPlatform().start(helper)));
+      helpers.add(
+          CompletableFuture.runAsync(
+              passes, helper -> Thread.ofPlatform().name("scrypt").start(helper)));
     }
     passes.run();
     helpers.forEach(CompletableFuture::join);
