@@ -22,9 +22,9 @@ class SessionTest {
         """
         version: 1
         app: shop
-        repository: { location: /nowhere, password: secret }
+        repository: { location: /kept, password: secret }
         environments:
-          production: {%s state: [ { files: media, path: /nowhere } ] }
+          production: {%s state: [ { files: media, path: /media } ] }
         """
             .formatted(setting));
     Session session =
