@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import stet.engine.postgres.DatabaseDescription.Table;
@@ -21,6 +22,8 @@ class EarlyWorkTest {
   private static final int PRE_DATA = 2;
   private static final int POST_DATA = 4;
 
+  private final Table a = table(10, "a");
+  private final Table b = table(20, "b");
   private final List<Table> readable = new ArrayList<>();
   private final List<String> done = Collections.synchronizedList(new ArrayList<>());
   private final List<Entry> archive = new ArrayList<>();
@@ -42,6 +45,12 @@ class EarlyWorkTest {
           done.add("read " + table.quoted());
         }
       };
+
+  @BeforeEach
+  void makeTables() {
+    entry(1, "TABLE", 10, PRE_DATA);
+    entry(2, "TABLE", 20, PRE_DATA);
+  }
 
   private static Table table(long oid, String name) {
     return new Table(
@@ -97,8 +106,6 @@ class EarlyWorkTest {
 
   @Test
   void constraintsComeFirstAndTogetherThenIndexesThenStatistics() throws Exception {
-    Table a = table(10, "a");
-    entry(1, "TABLE", 10, PRE_DATA);
     entry(2, "INDEX", 11, POST_DATA, 1);
     entry(3, "CONSTRAINT", 12, POST_DATA, 1);
     entry(4, "INDEX", 13, POST_DATA, 1);
@@ -118,11 +125,7 @@ class EarlyWorkTest {
 
   @Test
   void aTableIsReadWhenAllElseIsDoneAndWrittenWhenOnlyReadingIsLeft() throws Exception {
-    Table a = table(10, "a");
-    Table b = table(20, "b");
     readable.add(b);
-    entry(1, "TABLE", 10, PRE_DATA);
-    entry(2, "TABLE", 20, PRE_DATA);
     entry(3, "INDEX", 11, POST_DATA, 2);
     EarlyWork early = early(a, b);
     assertThat(early.reads()).isTrue();
@@ -150,10 +153,6 @@ class EarlyWorkTest {
 
   @Test
   void whatLeansOnMoreThanTheTableIsLeft() throws Exception {
-    Table a = table(10, "a");
-    Table b = table(20, "b");
-    entry(1, "TABLE", 10, PRE_DATA);
-    entry(2, "TABLE", 20, PRE_DATA);
     entry(3, "INDEX", 11, POST_DATA, 1);
     entry(4, "INDEX", 12, POST_DATA, 1, 3);
     entry(5, "INDEX", 13, POST_DATA, 1, 2);
@@ -171,10 +170,6 @@ class EarlyWorkTest {
 
   @Test
   void theHeaviestIsDoneFirstUnlessLoadingIsHeavier() throws Exception {
-    Table a = table(10, "a");
-    Table b = table(20, "b");
-    entry(1, "TABLE", 10, PRE_DATA);
-    entry(2, "TABLE", 20, PRE_DATA);
     entry(3, "CONSTRAINT", 11, POST_DATA, 1);
     entry(4, "CONSTRAINT", 21, POST_DATA, 2);
     EarlyWork early = early(a, b);
@@ -187,8 +182,6 @@ class EarlyWorkTest {
 
   @Test
   void aSessionWaitsForTablesThatOthersLoad() throws Exception {
-    Table a = table(10, "a");
-    entry(1, "TABLE", 10, PRE_DATA);
     entry(3, "CONSTRAINT", 11, POST_DATA, 1);
     EarlyWork early = early(a);
     CountDownLatch ended = new CountDownLatch(1);
