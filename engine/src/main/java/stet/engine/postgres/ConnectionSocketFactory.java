@@ -121,7 +121,6 @@ public final class ConnectionSocketFactory extends SocketFactory {
     private final @Nullable String address;
     private final Bulk bulk = new Bulk();
     private @Nullable InputStream input;
-    private @Nullable OutputStream output;
 
     InternetSocket(@Nullable String address) {
       this.address = address;
@@ -149,13 +148,8 @@ public final class ConnectionSocketFactory extends SocketFactory {
     }
 
     @Override
-    public synchronized OutputStream getOutputStream() throws IOException {
-      OutputStream counted = output;
-      if (counted == null) {
-        counted = bulk.output(super.getOutputStream());
-        output = counted;
-      }
-      return counted;
+    public OutputStream getOutputStream() throws IOException {
+      return bulk.output(super.getOutputStream());
     }
   }
 

@@ -284,7 +284,6 @@ final class PostgresTrial implements Trial {
                         + " JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace"
                         + " WHERE e.extname = 'amcheck'")));
     boolean heaps = session.version() >= 140000;
-    // What takes longest comes first: that all rows are in a unique index is looked up row by row.
     Queue<Relation> relations =
         new ConcurrentLinkedQueue<>(
             session.rows(
@@ -298,9 +297,7 @@ final class PostgresTrial implements Trial {
                   AND c.relpersistence <> 't'
                   AND ((c.relkind = 'i' AND a.amname = 'btree' AND i.indisvalid)
                     OR (c.relkind IN ('r', 'm', 't') AND a.amname = 'heap'))
-                ORDER BY pg_catalog.pg_relation_size(c.oid)
-                  + CASE WHEN i.indisunique THEN 4 * pg_catalog.pg_relation_size(i.indrelid) ELSE 0 END
-                  DESC
+                ORDER BY pg_catalog.pg_relation_size(c.oid) DESC
                 """,
                 row ->
                     new Relation(

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import stet.engine.RowHash;
 import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
@@ -39,21 +40,18 @@ final class PostgresRoundTrip {
   }
 
   CaptureContext context(Progress progress) {
-    return new CaptureContext(
-        new Operation("00000001", 3, progress),
-        blobs,
-        blobs,
-        null,
-        null,
-        null,
-        KEY,
-        new Polynomial(0x3DA3358B4DC173L));
+    return context(new Operation("00000001", 3, progress), null, null);
   }
 
   /** The context of a capture that may build on an earlier one, with two workers. */
   CaptureContext context(Progress progress, Captured parent, JsonObject manifest) {
+    return context(new Operation("00000002", 2, progress), parent, manifest);
+  }
+
+  private CaptureContext context(
+      Operation operation, @Nullable Captured parent, @Nullable JsonObject manifest) {
     return new CaptureContext(
-        new Operation("00000002", 2, progress),
+        operation,
         blobs,
         blobs,
         parent == null ? null : parent.node(),
