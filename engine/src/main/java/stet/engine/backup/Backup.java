@@ -144,6 +144,7 @@ public final class Backup {
                       full ? null : base.node(component.name()),
                       full ? null : base.details(component),
                       full ? null : base.started(),
+                      full,
                       hashKey,
                       repository.config().chunkerPolynomial(),
                       environment.rules().of(component.name())));

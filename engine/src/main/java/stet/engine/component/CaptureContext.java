@@ -21,6 +21,7 @@ import stet.repository.tree.Node;
  * @param parentManifest what the component added to the parent's manifest, or null
  * @param parentStarted when the parent's capture began, or null: what changed since may differ from
  *     the parent
+ * @param full whether everything was asked to be read anew; then there is nothing of the parent
  * @param hashKey the key of content hashes, the same in all snapshots of a repository's application
  * @param polynomial the repository's chunker polynomial
  * @param rules what to evaluate at the moment that is captured
@@ -32,10 +33,11 @@ public record CaptureContext(
     @Nullable Node parent,
     @Nullable JsonObject parentManifest,
     @Nullable Instant parentStarted,
+    boolean full,
     RowHash.Key hashKey,
     Polynomial polynomial,
     List<Rule> rules) {
-  /** One without rules. */
+  /** One without rules, which may take from the parent what is unchanged. */
   public CaptureContext(
       Operation operation,
       BlobSink sink,
@@ -52,6 +54,7 @@ public record CaptureContext(
         parent,
         parentManifest,
         parentStarted,
+        false,
         hashKey,
         polynomial,
         List.of());

@@ -111,6 +111,7 @@ public final class State {
                         ? null
                         : entry.details(),
                     manifest.started(),
+                    false,
                     manifest.hashKey(),
                     repository.config().chunkerPolynomial(),
                     environment.rules().of(component.name())));

@@ -148,7 +148,11 @@ final class CaptureBase {
               : "the server is older than version " + SINCE / 10_000);
     }
     if (manifest == null || directory == null) {
-      return new Choice(null, "there is no earlier snapshot to compare with");
+      return new Choice(
+          null,
+          context.full()
+              ? "a full backup was asked for"
+              : "there is no earlier snapshot to compare with");
     }
     try {
       String reason = reason(manifest, position, moment, fullInterval, now, witnessed);

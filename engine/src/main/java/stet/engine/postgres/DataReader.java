@@ -253,6 +253,7 @@ final class DataReader {
     private final SegmentWriter writer = new SegmentWriter(sink, key);
     private @Nullable Table locked;
     private int lockedCount;
+    private boolean impatient;
 
     private Worker() {
       sessions.add(session);
@@ -297,6 +298,27 @@ final class DataReader {
       if (table.equals(locked)) {
         return;
       }
+      next(table);
+      if (impatient) {
+        session.execute("SET lock_timeout = 0");
+        impatient = false;
+      }
+      session.execute("LOCK TABLE ONLY " + table.quoted() + " IN ACCESS SHARE MODE NOWAIT");
+    }
+
+    /**
+     * The same for a table that one plain COPY reads: that takes no other lock than the table's, so
+     * it can take it as it must be taken. A query may have to wait for an index, as for a REINDEX.
+     */
+    private void lockByCopy(Table table) throws SQLException {
+      next(table);
+      if (!impatient) {
+        session.execute("SET lock_timeout = 1");
+        impatient = true;
+      }
+    }
+
+    private void next(Table table) throws SQLException {
       if (lockedCount == TABLES_PER_TRANSACTION) {
         session.execute("COMMIT");
         holder.begin(session);
@@ -304,7 +326,6 @@ final class DataReader {
       }
       locked = table;
       lockedCount++;
-      session.execute("LOCK TABLE ONLY " + table.quoted() + " IN ACCESS SHARE MODE NOWAIT");
     }
   }
 
@@ -482,7 +503,11 @@ final class DataReader {
 
     private Unit unit(long first, long end, boolean scan) {
       return worker -> {
-        worker.lock(readable.table());
+        if (isOneCopy()) {
+          worker.lockByCopy(readable.table());
+        } else {
+          worker.lock(readable.table());
+        }
         worker.writer.hashAs(readable.floats());
         try {
           return read(worker, first, end, scan);
@@ -493,6 +518,18 @@ final class DataReader {
           throw e;
         }
       };
+    }
+
+    /** Whether nothing but one plain COPY of the table reads it. */
+    private boolean isOneCopy() {
+      return segments == 1
+          && scanned == 0
+          && readable.table().condition().isEmpty()
+          && !mayHaveLongRows();
+    }
+
+    private boolean mayHaveLongRows() {
+      return readable.toastBytes() != 0 && !readable.lengths().isEmpty();
     }
 
     private long read(Worker worker, long first, long end, boolean scan)
@@ -653,7 +690,7 @@ final class DataReader {
 
     /** About how long the longest row's text is; no more than asked for where it is short. */
     private long longestRow(Worker worker, long first, long end) throws SQLException {
-      if (readable.toastBytes() == 0 || readable.lengths().isEmpty()) {
+      if (!mayHaveLongRows()) {
         return 0;
       }
       boolean all = tree.cut() == SegmentList.Cut.ROWS || end - first == segments;

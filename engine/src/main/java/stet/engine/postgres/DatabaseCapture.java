@@ -65,7 +65,7 @@ final class DatabaseCapture {
 
   static final Duration PATIENCE = Duration.ofSeconds(20);
 
-  static final double CONTROL = 0.015;
+  static final double CONTROL = 0.01;
 
   /** How often a capture is begun before changes of definitions make it give up. */
   private static final int MOST_CHANGES = 2;
@@ -198,40 +198,16 @@ final class DatabaseCapture {
     Instant time = Instant.now();
     operation.progress().phase("reading " + name);
     CatalogReader catalog = new CatalogReader(holder.session());
-    Position position = catalog.position();
     Server server = catalog.server();
     Database database = catalog.database();
-    Map<Long, LargeObjectProperties> objects = catalog.largeObjectProperties();
-    List<DatabaseDescription.Sequence> sequences = sequences(pinned, catalog);
-    Map<Long, CatalogReader.Size> sizes = holder.sizes();
-    List<CatalogReader.ReadableTable> readables =
-        withoutUnreadable(catalog.readables(sizes), position, operation);
-    Increment increment =
-        Increment.plan(
-            context, pinned, holder, server, position, readables, sizes, fullInterval, refuted);
-    increment.tell(name, operation.progress());
-    DataReader reader =
-        new DataReader(
-            pinned,
-            holder,
-            operation,
-            sink,
-            context.hashKey(),
-            time,
-            database.encoding(),
-            catalog.blockSize(),
-            catalog.sharedBuffers(),
-            readables,
-            List.copyOf(objects.keySet()),
-            catalog.largeObjectBytes(),
-            increment.reuse(control));
     FileBlobs files = new FileBlobs(sink, context.polynomial(), time);
     PostgresTools tools =
         PostgresTools.find(toolsDirectory, PostgresComponent.major(server.version()));
     SchemaDump dump = new SchemaDump(pinned, tools, files, operation.progress());
     AtomicReference<Node> schema = new AtomicReference<>();
     AtomicReference<Node> roles = new AtomicReference<>();
-    List<Parallel.Task> tasks = new ArrayList<>(reader.workers());
+    AtomicReference<@Nullable Reading> begun = new AtomicReference<>();
+    List<Parallel.Task> tasks = new ArrayList<>();
     tasks.add(
         new Parallel.Task(
             "definitions",
@@ -239,6 +215,16 @@ final class DatabaseCapture {
               schema.set(
                   dump.definitions(SCHEMA, holder.snapshot(), database.encoding(), patience));
               roles.set(dump.globals(ROLES));
+            }));
+    tasks.add(
+        new Parallel.Task(
+            "rows",
+            () -> {
+              Reading reading =
+                  plan(pinned, context, holder, catalog, server, database, time, refuted);
+              begun.set(reading);
+              reading.increment().tell(name, operation.progress());
+              Parallel.run(reading.rows().workers(), reading.rows()::abort);
             }));
     if (!context.rules().isEmpty()) {
       tasks.add(
@@ -252,9 +238,18 @@ final class DatabaseCapture {
                 }
               }));
     }
-    run(tasks, reader);
+    run(
+        tasks,
+        () -> {
+          Reading reading = begun.get();
+          if (reading != null) {
+            reading.rows().abort();
+          }
+        });
+    Reading reading = Objects.requireNonNull(begun.get());
+    DataReader reader = reading.rows();
     holder.verifyUnchanged();
-    JsonObject base = increment.asBase(holder, time, operation);
+    JsonObject base = reading.increment().asBase(holder, time, operation);
 
     DatabaseDescription description =
         new DatabaseDescription(
@@ -264,8 +259,8 @@ final class DatabaseCapture {
             catalog.tablespaces(),
             catalog.extensions(),
             reader.tables().stream().map(work -> work.readable().table()).toList(),
-            sequences,
-            largeObjects(objects, reader.largeObjects()),
+            reading.sequences(),
+            largeObjects(reading.largeObjects(), reader.largeObjects()),
             ObjectCounts.read(holder.session().connection()));
     List<Node> entries = new ArrayList<>();
     entries.add(Objects.requireNonNull(schema.get()));
@@ -281,8 +276,56 @@ final class DatabaseCapture {
     Node node = Node.directory(name, time, sink.save(BlobType.TREE, Tree.encode(entries)));
     return new Captured(
         node,
-        manifest(description, position, reader, context.hashKey(), increment, base),
+        manifest(
+            description, reading.position(), reader, context.hashKey(), reading.increment(), base),
         evaluation.get());
+  }
+
+  /** What is read, as it was planned. */
+  private record Reading(
+      Position position,
+      Map<Long, LargeObjectProperties> largeObjects,
+      List<DatabaseDescription.Sequence> sequences,
+      Increment increment,
+      DataReader rows) {}
+
+  /** Finds out what there is to read, in the session that exported the snapshot. */
+  private Reading plan(
+      ConnectionSettings pinned,
+      CaptureContext context,
+      SnapshotHolder holder,
+      CatalogReader catalog,
+      Server server,
+      Database database,
+      Instant time,
+      @Nullable String refuted)
+      throws SQLException, SourceChangedException {
+    Operation operation = context.operation();
+    Position position = catalog.position();
+    Map<Long, LargeObjectProperties> objects = catalog.largeObjectProperties();
+    List<DatabaseDescription.Sequence> sequences = sequences(pinned, catalog);
+    Map<Long, CatalogReader.Size> sizes = holder.sizes();
+    List<CatalogReader.ReadableTable> readables =
+        withoutUnreadable(catalog.readables(sizes), position, operation);
+    Increment increment =
+        Increment.plan(
+            context, pinned, holder, server, position, readables, sizes, fullInterval, refuted);
+    DataReader reader =
+        new DataReader(
+            pinned,
+            holder,
+            operation,
+            context.sink(),
+            context.hashKey(),
+            time,
+            database.encoding(),
+            catalog.blockSize(),
+            catalog.sharedBuffers(),
+            readables,
+            List.copyOf(objects.keySet()),
+            catalog.largeObjectBytes(),
+            increment.reuse(control));
+    return new Reading(position, objects, sequences, increment, reader);
   }
 
   private static List<DatabaseDescription.Sequence> sequences(
@@ -318,10 +361,10 @@ final class DatabaseCapture {
     return result;
   }
 
-  private static void run(List<Parallel.Task> tasks, DataReader reader)
+  private static void run(List<Parallel.Task> tasks, Runnable stop)
       throws SQLException, SourceChangedException {
     try {
-      Parallel.run(tasks, reader::abort);
+      Parallel.run(tasks, stop);
     } catch (SQLException | SourceChangedException | RuntimeException e) {
       throw e;
     } catch (InterruptedException e) {

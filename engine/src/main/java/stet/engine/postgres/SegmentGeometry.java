@@ -1,7 +1,5 @@
 package stet.engine.postgres;
 
-import java.util.Locale;
-
 /**
  * How a table's segments lie in a component's directory.
  *
@@ -52,12 +50,18 @@ public final class SegmentGeometry {
 
   /** The name of a part's directory. */
   static String partName(int part) {
-    return String.format(Locale.ROOT, "%05d", part);
+    return padded(part, 5);
   }
 
   /** The name of a file without its suffix. */
   static String fileName(SegmentList.Cut cut, int file) {
-    return String.format(Locale.ROOT, "%010d", position(cut, (long) file * SEGMENTS_PER_FILE));
+    return padded(position(cut, (long) file * SEGMENTS_PER_FILE), 10);
+  }
+
+  /** A number in at least so many digits. Every small table needs two; a format costs more. */
+  private static String padded(long number, int digits) {
+    String text = Long.toString(number);
+    return "0".repeat(Math.max(0, digits - text.length())) + text;
   }
 
   /** The position of a segment. */

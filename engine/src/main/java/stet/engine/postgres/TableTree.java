@@ -35,8 +35,12 @@ final class TableTree {
 
   /** The segments of a file that is not complete yet. */
   private static final class File {
-    final @Nullable ReadSegment[] segments = new ReadSegment[SegmentGeometry.SEGMENTS_PER_FILE];
+    final @Nullable ReadSegment[] segments;
     int count;
+
+    File(long length) {
+      segments = new ReadSegment[Math.toIntExact(length)];
+    }
   }
 
   private TableTree(
@@ -65,7 +69,7 @@ final class TableTree {
     bytes += segment.segment().bytes();
     hash.add(segment.segment().hash());
     int number = SegmentGeometry.file(ordinal);
-    File file = open.computeIfAbsent(number, k -> new File());
+    File file = open.computeIfAbsent(number, k -> new File(segmentsOf(k)));
     file.segments[(int) (ordinal % SegmentGeometry.SEGMENTS_PER_FILE)] = segment;
     file.count++;
     if (file.count == segmentsOf(number)) {
