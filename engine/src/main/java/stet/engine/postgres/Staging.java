@@ -29,8 +29,7 @@ import stet.repository.tree.Node;
 final class Staging {
   /** What the restoring sessions of pg_restore run with, whatever the role's own settings are. */
   private static final String RESTORE_OPTIONS =
-      "-c synchronous_commit=off -c default_transaction_read_only=off -c statement_timeout=0"
-          + " -c maintenance_work_mem=256MB";
+      "-c synchronous_commit=off -c default_transaction_read_only=off -c statement_timeout=0";
 
   /** What pg_restore from 17 on adds to the error of a server that is older. */
   private static final String UNKNOWN_SETTING = "Command was: SET transaction_timeout = 0;";
