@@ -2,6 +2,7 @@ package stet.engine.postgres;
 
 import java.sql.SQLException;
 import java.util.Arrays;
+import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyOut;
 import stet.repository.Bytes;
 
@@ -16,6 +17,8 @@ final class CopyRows {
 
   private static final byte[] NOTHING = {};
 
+  private static final String QUERY_CANCELED = "57014";
+
   private byte[] carried = NOTHING;
 
   /** Receives rows. */
@@ -29,6 +32,12 @@ final class CopyRows {
     void row(byte[] source, int offset, int length);
   }
 
+  /** Says when no more rows are wanted. */
+  @FunctionalInterface
+  interface Enough {
+    boolean reached();
+  }
+
   /**
    * Runs {@code COPY … TO STDOUT} to its end.
    *
@@ -36,11 +45,28 @@ final class CopyRows {
    * @throws SQLException if it fails, or the server counts other rows than came
    */
   static long read(Session session, String sql, RowConsumer consumer) throws SQLException {
+    return read(session, sql, consumer, () -> false);
+  }
+
+  /**
+   * Runs {@code COPY … TO STDOUT} to its end, or cancels it.
+   *
+   * @param session in no transaction, if it may be cancelled
+   * @param enough asked after each of the server's messages
+   * @return the number of rows that were passed on
+   * @throws SQLException if it fails, or the server counts other rows than came
+   */
+  static long read(Session session, String sql, RowConsumer consumer, Enough enough)
+      throws SQLException {
     CopyOut copy = session.copy().copyOut(sql);
     CopyRows rows = new CopyRows();
     long count = 0;
     for (byte[] message = copy.readFromCopy(); message != null; message = copy.readFromCopy()) {
       count += rows.message(message, consumer);
+      if (enough.reached()) {
+        cancel(session, copy);
+        return count;
+      }
     }
     if (!rows.isWhole()) {
       throw new SQLException("the server's COPY ended in the middle of row " + (count + 1));
@@ -51,6 +77,21 @@ final class CopyRows {
           "the server counted " + counted + " rows in its COPY, but " + count + " came");
     }
     return count;
+  }
+
+  /** Has the server end a COPY; the driver's own way leaves what it still sends to be read. */
+  private static void cancel(Session session, CopyOut copy) throws SQLException {
+    session.connection().unwrap(PGConnection.class).cancelQuery();
+    try {
+      byte[] message;
+      do {
+        message = copy.readFromCopy();
+      } while (message != null);
+    } catch (SQLException e) {
+      if (!PostgresErrors.is(e, QUERY_CANCELED)) {
+        throw e;
+      }
+    }
   }
 
   /** Whether the last message ended with a row. */

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.PriorityQueue;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import stet.engine.postgres.DatabaseDescription.Table;
 import stet.engine.postgres.DumpArchive.Entry;
@@ -57,6 +58,9 @@ final class EarlyWork {
 
     /** Reads a table back and compares it. */
     void read(Session session, Table table) throws SQLException, InterruptedException;
+
+    /** Reads a part of a table that another session reads; false if that is not worth while. */
+    boolean help(Session session) throws SQLException, InterruptedException;
   }
 
   /** What is still to be done about a table. */
@@ -187,11 +191,15 @@ final class EarlyWork {
     return next == null || next.weight() < weight ? null : ready.poll();
   }
 
-  private synchronized @Nullable Job await() throws InterruptedException {
-    while (ready.isEmpty() && !pending.isEmpty()) {
-      wait();
+  /** Waits for a job for a while; false if none can come. */
+  private synchronized boolean await() throws InterruptedException {
+    long end = System.nanoTime() + StagingVerifier.HELP_NANOS;
+    for (long left = StagingVerifier.HELP_NANOS;
+        ready.isEmpty() && !pending.isEmpty() && left > 0;
+        left = end - System.nanoTime()) {
+      TimeUnit.NANOSECONDS.timedWait(this, left);
     }
-    return ready.poll();
+    return !ready.isEmpty() || !pending.isEmpty();
   }
 
   /** Does a job. */
@@ -212,11 +220,16 @@ final class EarlyWork {
     }
   }
 
-  /** Does jobs until none are left, and none can come as all tables are loaded. */
+  /**
+   * Does jobs, or helps with those of others, until none are left, and none can come as all tables
+   * are loaded.
+   */
   void work(Session session) throws SQLException, InterruptedException {
-    for (Job job = await(); job != null; job = await()) {
-      run(session, job);
-    }
+    do {
+      for (Job job = poll(0); job != null; job = poll(0)) {
+        run(session, job);
+      }
+    } while (doing.help(session) || await());
   }
 
   /** Whether any table is to be read. */

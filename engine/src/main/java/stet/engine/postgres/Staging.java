@@ -418,6 +418,11 @@ final class Staging {
         operation.checkStop();
         verifier.readEarly(session, table);
       }
+
+      @Override
+      public boolean help(Session session) throws SQLException, InterruptedException {
+        return verifier.help(session);
+      }
     }
 
     /**

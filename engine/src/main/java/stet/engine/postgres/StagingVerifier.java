@@ -19,6 +19,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
 import stet.engine.ErrorCode;
@@ -45,6 +46,9 @@ final class StagingVerifier {
   private static final int PIECE = 1 << 20;
   private static final int SHOWN = 5;
 
+  /** How long a session waits before it looks again for another that it could help. */
+  static final long HELP_NANOS = 200_000_000;
+
   private final DatabaseDescription description;
   private final RestoreContext context;
   private final Operation operation;
@@ -63,6 +67,13 @@ final class StagingVerifier {
   private final Set<Table> readEarly = ConcurrentHashMap.newKeySet();
 
   private final Deque<Unit> queue = new ArrayDeque<>();
+
+  /** Units that sessions are busy with. */
+  private int running;
+
+  /** What is being read, and so may be shared. */
+  private final Set<TableReading> readings = ConcurrentHashMap.newKeySet();
+
   private final List<String> differences = new ArrayList<>();
 
   /** Rows with their hash. */
@@ -137,8 +148,37 @@ final class StagingVerifier {
    */
   void readEarly(Session session, Table table) throws SQLException, InterruptedException {
     operation.progress().expect(manifest(table).integer("bytes", 0));
-    read(session, table, table.quoted(), null, "");
+    readShared(session, new TableReading(table, table.quoted(), null, manifest(table)));
     readEarly.add(table);
+  }
+
+  /**
+   * Reads the last rows of a table that another session is reading, and would still be for long.
+   *
+   * @return whether there were any
+   */
+  boolean help(Session session) throws SQLException, InterruptedException {
+    TableReading part =
+        readings.stream()
+            .max(Comparator.comparingLong(TableReading::left))
+            .map(TableReading::split)
+            .orElse(null);
+    if (part == null) {
+      return false;
+    }
+    operation.checkStop();
+    readShared(session, part);
+    return true;
+  }
+
+  private void readShared(Session session, TableReading reading)
+      throws SQLException, InterruptedException {
+    readings.add(reading);
+    try {
+      read(session, reading);
+    } finally {
+      readings.remove(reading);
+    }
   }
 
   private Content found(String compared) {
@@ -274,7 +314,8 @@ final class StagingVerifier {
             && blocks > BLOCKS_PER_UNIT
             && !share.isForOne(blocks);
     if (!ranges) {
-      queue.add(other -> read(other, table, compared, floats, ""));
+      JsonObject entry = manifest(table);
+      queue.add(other -> readShared(other, new TableReading(table, compared, floats, entry)));
       return;
     }
     for (long first = 0; first < blocks; first += BLOCKS_PER_UNIT) {
@@ -285,38 +326,68 @@ final class StagingVerifier {
               + first
               + ",0)'"
               + (end < blocks ? " AND ctid < '(" + end + ",0)'" : "");
-      queue.add(other -> read(other, table, compared, floats, range));
+      queue.add(other -> read(other, new TableReading(table, compared, floats, range)));
     }
   }
 
-  private void read(
-      Session session, Table table, String compared, @Nullable FloatText floats, String range)
+  /** Reads the rows that a session has claimed, and more as long as there are any to claim. */
+  private final class Rows implements CopyRows.RowConsumer {
+    private final TableReading reading;
+    private final RowHash hash = new RowHash(context.hashKey());
+    private long next;
+    private long claimed;
+    private long rows;
+    private long bytes;
+
+    private Rows(TableReading reading) {
+      this.reading = reading;
+      this.next = reading.first;
+      this.claimed = reading.claim();
+    }
+
+    boolean isEnough() {
+      if (next == claimed) {
+        claimed = reading.claim();
+      }
+      return next == claimed;
+    }
+
+    @Override
+    public void row(byte[] source, int offset, int length) {
+      // One message may have several rows, of which the last are another session's.
+      if (isEnough()) {
+        return;
+      }
+      FloatText.hash(reading.floats, hash, source, offset, length - 1);
+      next++;
+      rows++;
+      bytes += length;
+      if (bytes > PIECE) {
+        report();
+      }
+    }
+
+    void report() {
+      operation.progress().advance(bytes);
+      bytes = 0;
+    }
+  }
+
+  private void read(Session session, TableReading reading)
       throws SQLException, InterruptedException {
-    RowHash hash = new RowHash(context.hashKey());
-    long[] bytes = {0};
-    long rows;
+    Table table = reading.table;
+    Rows rows = new Rows(reading);
     try (MemoryBudget.Share share = budget.take(loader.longestRow(table))) {
       Objects.requireNonNull(share);
-      rows =
-          CopyRows.read(
-              session,
-              copy(table, range),
-              (source, offset, length) -> {
-                FloatText.hash(floats, hash, source, offset, length - 1);
-                bytes[0] += length;
-                if (bytes[0] > PIECE) {
-                  operation.progress().advance(bytes[0]);
-                  bytes[0] = 0;
-                }
-              });
+      CopyRows.read(session, copy(table, reading.clauses), rows, rows::isEnough);
     } catch (SQLException e) {
       throw PostgresErrors.failed("cannot read back table " + table.quoted(), e);
     }
-    operation.progress().advance(bytes[0]);
-    Content content = found(compared);
+    rows.report();
+    Content content = found(reading.compared);
     synchronized (content) {
-      content.rows += rows;
-      content.hash.add(hash);
+      content.rows += rows.rows;
+      content.hash.add(rows.hash);
     }
   }
 
@@ -421,15 +492,39 @@ final class StagingVerifier {
   }
 
   private synchronized @Nullable Unit take() {
-    return queue.poll();
+    Unit unit = queue.poll();
+    if (unit != null) {
+      running++;
+    }
+    return unit;
   }
 
-  /** Reads until everything is read. */
+  private synchronized void done() {
+    running--;
+    notifyAll();
+  }
+
+  /** Reads until everything is read, or nothing is left that is worth a session's help. */
   void work(Session session) throws SQLException, InterruptedException {
     for (Unit unit = take(); unit != null; unit = take()) {
       operation.checkStop();
-      unit.run(session);
+      try {
+        unit.run(session);
+      } finally {
+        done();
+      }
     }
+    while (help(session) || isAnyRunning()) {
+      operation.checkStop();
+    }
+  }
+
+  private synchronized boolean isAnyRunning() throws InterruptedException {
+    long end = System.nanoTime() + HELP_NANOS;
+    for (long left = HELP_NANOS; running > 0 && left > 0; left = end - System.nanoTime()) {
+      TimeUnit.NANOSECONDS.timedWait(this, left);
+    }
+    return running > 0;
   }
 
   /**

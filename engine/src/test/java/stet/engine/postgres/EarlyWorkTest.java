@@ -44,6 +44,11 @@ class EarlyWorkTest {
         public void read(Session session, Table table) {
           done.add("read " + table.quoted());
         }
+
+        @Override
+        public boolean help(Session session) {
+          return false;
+        }
       };
 
   @BeforeEach
