@@ -28,6 +28,13 @@ final class PostgresTrial implements Trial {
 
   private static final int LONGEST_SHOWN = 200;
 
+  /**
+   * What amcheck may take for the filter by which it finds rows that an index lacks. Larger ones
+   * are beyond the processor's caches: an index of ten million rows took 6.3 s with 64 MB and 3.6 s
+   * with this, which overlooks one row in 25 that is lacking by itself.
+   */
+  private static final String FILTER_MEMORY = "8MB";
+
   private final RestoreContext context;
   private final @Nullable ScratchServer server;
   private final PostgresPlace place;
@@ -297,7 +304,7 @@ final class PostgresTrial implements Trial {
                   AND c.relpersistence <> 't'
                   AND ((c.relkind = 'i' AND a.amname = 'btree' AND i.indisvalid)
                     OR (c.relkind IN ('r', 'm', 't') AND a.amname = 'heap'))
-                ORDER BY pg_catalog.pg_relation_size(c.oid) DESC
+                ORDER BY coalesce(i.indisunique, false) DESC, pg_catalog.pg_relation_size(c.oid) DESC
                 """,
                 row ->
                     new Relation(
@@ -329,6 +336,7 @@ final class PostgresTrial implements Trial {
 
   private void checkPages(String schema, Queue<Relation> relations) throws SQLException {
     try (Session session = Session.open(place.settings())) {
+      session.execute("SET maintenance_work_mem = '" + FILTER_MEMORY + "'");
       for (Relation each = relations.poll(); each != null; each = relations.poll()) {
         context.operation().checkStop();
         String what = (each.index() ? "index " : "table ") + each.name();

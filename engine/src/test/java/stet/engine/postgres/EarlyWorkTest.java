@@ -200,7 +200,7 @@ class EarlyWorkTest {
                 throw new AssertionError(e);
               }
             });
-    while (session.getState() != Thread.State.WAITING) {
+    while (session.getState() != Thread.State.TIMED_WAITING) {
       Thread.onSpinWait();
     }
     assertThat(done).isEmpty();

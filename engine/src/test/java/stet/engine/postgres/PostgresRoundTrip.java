@@ -71,9 +71,13 @@ final class PostgresRoundTrip {
   }
 
   void restore(Captured captured, String database, Progress progress) {
+    restore(captured, database, progress, 3);
+  }
+
+  void restore(Captured captured, String database, Progress progress, int workers) {
     try (Target target =
         new PostgresTarget(new PostgresPlace("default", settings(database), null, null))) {
-      Beside staging = target.stage(restoring(captured, progress));
+      Beside staging = target.stage(restoring(captured, progress, workers));
       Beside previous = target.swap(staging, "0a1b2c3d", "{}");
       if (previous != null) {
         target.drop(previous);
@@ -81,9 +85,13 @@ final class PostgresRoundTrip {
     }
   }
 
-  private RestoreContext restoring(Captured captured, Progress progress) {
+  private RestoreContext restoring(Captured captured, Progress progress, int workers) {
     return new RestoreContext(
-        new Operation("0a1b2c3d", 3, progress), blobs, captured.node(), captured.manifest(), KEY);
+        new Operation("0a1b2c3d", workers, progress),
+        blobs,
+        captured.node(),
+        captured.manifest(),
+        KEY);
   }
 
   DatabaseDescription description(Captured captured) {

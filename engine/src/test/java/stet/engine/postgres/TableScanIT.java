@@ -11,11 +11,15 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import stet.engine.component.Captured;
+import stet.engine.component.Progress;
 import stet.repository.tree.Node;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
 
-/** Tables that are large beside the server's cache are scanned, and others read by ranges. */
+/**
+ * Tables that are large beside the server's cache are scanned, and others read by ranges; a scan is
+ * shared by skipping rows.
+ */
 @Timeout(value = 2, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class TableScanIT {
   private static final List<String> TABLES =
@@ -49,6 +53,26 @@ class TableScanIT {
           .anyMatch(line -> line.contains("columnless"))
           .noneMatch(line -> line.contains("small") || line.contains("wide"));
       assertThat(scans).as("seed %d", seed).isEqualTo(ranges);
+    }
+  }
+
+  @Test
+  void aSessionWithoutWorkReadsTheLastRowsOfALargeTableBack() throws Exception {
+    try (PostgresServer server =
+        PostgresServer.start(
+            PostgresServers.installedBinaries().orElseThrow(),
+            Map.of("log_statement", "all", "autovacuum", "off"))) {
+      server.createDatabase("large");
+      server.execute(
+          "large",
+          "create table large as select i, repeat(md5(i::text), 32) t"
+              + " from generate_series(1, 120000) i");
+      PostgresRoundTrip trip = new PostgresRoundTrip(server);
+
+      trip.restore(trip.capture("large"), "large", Progress.NONE, 2);
+
+      // Were a row read twice or never, the restored table would count as another one.
+      assertThat(server.log()).containsPattern("COPY \\(SELECT .*\"large\".* OFFSET [0-9]+\\)");
     }
   }
 
