@@ -86,14 +86,18 @@ final class TableReading {
     return claimed;
   }
 
-  /** About how many rows are left. */
+  /** About how many bytes of text are left. */
   synchronized long left() {
+    return rowsLeft() * rowBytes;
+  }
+
+  private long rowsLeft() {
     return Math.max(0, Math.min(end, total) - claimed);
   }
 
   /** Leaves to another session as many rows that both end together, or none if that is few. */
   synchronized @Nullable TableReading split() {
-    long left = left();
+    long left = rowsLeft();
     long kept = (long) Math.ceil((left + COST_OF_SKIPPING * claimed) / (2 - COST_OF_SKIPPING));
     long middle = claimed + kept;
     if ((left - kept) * rowBytes < LEAST_BYTES || middle * rowBytes > MOST_SKIPPED_BYTES) {

@@ -47,8 +47,8 @@ class TableReadingTest {
     // The helper skips 7.6 million rows while 1.1 million are read.
     assertThat(part.first).isBetween(7_500_000L, 7_600_000L);
     assertThat(part.clauses).isEqualTo(" OFFSET " + part.first);
-    assertThat(reading.left()).isEqualTo(part.first - 4_000_000);
-    assertThat(part.left()).isEqualTo(ROWS - part.first);
+    assertThat(reading.left()).isEqualTo((part.first - 4_000_000) * ROW_BYTES);
+    assertThat(part.left()).isEqualTo((ROWS - part.first) * ROW_BYTES);
   }
 
   @Test
@@ -63,7 +63,7 @@ class TableReadingTest {
   void soMuchThatItIsOutOfMemoryIsNotSkipped() {
     TableReading large = reading(10 * ROWS, "");
     claim(large, 20_000_000);
-    assertThat(large.left()).isEqualTo(10 * ROWS - 20_000_000);
+    assertThat(large.left()).isEqualTo((10 * ROWS - 20_000_000) * ROW_BYTES);
     assertThat(large.split()).isNull();
   }
 
