@@ -2,6 +2,7 @@ package stet.engine.postgres;
 
 import java.sql.SQLException;
 import java.util.Arrays;
+import java.util.function.BooleanSupplier;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyOut;
 import stet.repository.Bytes;
@@ -32,12 +33,6 @@ final class CopyRows {
     void row(byte[] source, int offset, int length);
   }
 
-  /** Says when no more rows are wanted. */
-  @FunctionalInterface
-  interface Enough {
-    boolean reached();
-  }
-
   /**
    * Runs {@code COPY … TO STDOUT} to its end.
    *
@@ -52,18 +47,18 @@ final class CopyRows {
    * Runs {@code COPY … TO STDOUT} to its end, or cancels it.
    *
    * @param session in no transaction, if it may be cancelled
-   * @param enough asked after each of the server's messages
+   * @param enough whether no more rows are wanted; asked after each of the server's messages
    * @return the number of rows that were passed on
    * @throws SQLException if it fails, or the server counts other rows than came
    */
-  static long read(Session session, String sql, RowConsumer consumer, Enough enough)
+  static long read(Session session, String sql, RowConsumer consumer, BooleanSupplier enough)
       throws SQLException {
     CopyOut copy = session.copy().copyOut(sql);
     CopyRows rows = new CopyRows();
     long count = 0;
     for (byte[] message = copy.readFromCopy(); message != null; message = copy.readFromCopy()) {
       count += rows.message(message, consumer);
-      if (enough.reached()) {
+      if (enough.getAsBoolean()) {
         cancel(session, copy);
         return count;
       }

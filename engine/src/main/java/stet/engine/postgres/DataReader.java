@@ -522,10 +522,7 @@ final class DataReader {
 
     /** Whether nothing but one plain COPY of the table reads it. */
     private boolean isOneCopy() {
-      return segments == 1
-          && scanned == 0
-          && readable.table().condition().isEmpty()
-          && !mayHaveLongRows();
+      return segments == 1 && readable.table().condition().isEmpty() && !mayHaveLongRows();
     }
 
     private boolean mayHaveLongRows() {

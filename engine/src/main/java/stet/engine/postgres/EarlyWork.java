@@ -30,6 +30,9 @@ final class EarlyWork {
 
   private static final String CLASSES = "1259";
 
+  /** How long a session waits before it looks again for another that it could help. */
+  private static final long HELP_NANOS = 200_000_000;
+
   /** What building the indexes of a table is about, compared with loading it. */
   private static final int CHEAPER_THAN_LOADING = 4;
 
@@ -193,8 +196,8 @@ final class EarlyWork {
 
   /** Waits for a job for a while; false if none can come. */
   private synchronized boolean await() throws InterruptedException {
-    long end = System.nanoTime() + StagingVerifier.HELP_NANOS;
-    for (long left = StagingVerifier.HELP_NANOS;
+    long end = System.nanoTime() + HELP_NANOS;
+    for (long left = HELP_NANOS;
         ready.isEmpty() && !pending.isEmpty() && left > 0;
         left = end - System.nanoTime()) {
       TimeUnit.NANOSECONDS.timedWait(this, left);

@@ -19,7 +19,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
 import stet.engine.ErrorCode;
@@ -46,9 +45,6 @@ final class StagingVerifier {
   private static final int PIECE = 1 << 20;
   private static final int SHOWN = 5;
 
-  /** How long a session waits before it looks again for another that it could help. */
-  static final long HELP_NANOS = 200_000_000;
-
   private final DatabaseDescription description;
   private final RestoreContext context;
   private final Operation operation;
@@ -68,10 +64,7 @@ final class StagingVerifier {
 
   private final Deque<Unit> queue = new ArrayDeque<>();
 
-  /** Units that sessions are busy with. */
-  private int running;
-
-  /** What is being read, and so may be shared. */
+  /** What is being read, or is about to be, and so may be shared. */
   private final Set<TableReading> readings = ConcurrentHashMap.newKeySet();
 
   private final List<String> differences = new ArrayList<>();
@@ -148,7 +141,7 @@ final class StagingVerifier {
    */
   void readEarly(Session session, Table table) throws SQLException, InterruptedException {
     operation.progress().expect(manifest(table).integer("bytes", 0));
-    readShared(session, new TableReading(table, table.quoted(), null, manifest(table)));
+    read(session, shared(new TableReading(table, table.quoted(), null, manifest(table))));
     readEarly.add(table);
   }
 
@@ -166,21 +159,16 @@ final class StagingVerifier {
         operation.checkStop();
         // Only the order of a scan is the one that rows were counted in.
         session.execute("SET enable_indexonlyscan = off; SET enable_seqscan = on");
-        readShared(session, part);
+        read(session, shared(part));
         return true;
       }
     }
     return false;
   }
 
-  private void readShared(Session session, TableReading reading)
-      throws SQLException, InterruptedException {
+  private TableReading shared(TableReading reading) {
     readings.add(reading);
-    try {
-      read(session, reading);
-    } finally {
-      readings.remove(reading);
-    }
+    return reading;
   }
 
   private Content found(String compared) {
@@ -316,8 +304,8 @@ final class StagingVerifier {
             && blocks > BLOCKS_PER_UNIT
             && !share.isForOne(blocks);
     if (!ranges) {
-      JsonObject entry = manifest(table);
-      queue.add(other -> readShared(other, new TableReading(table, compared, floats, entry)));
+      TableReading whole = shared(new TableReading(table, compared, floats, manifest(table)));
+      queue.add(other -> read(other, whole));
       return;
     }
     for (long first = 0; first < blocks; first += BLOCKS_PER_UNIT) {
@@ -338,7 +326,6 @@ final class StagingVerifier {
     private final RowHash hash = new RowHash(context.hashKey());
     private long next;
     private long claimed;
-    private long rows;
     private long bytes;
 
     private Rows(TableReading reading) {
@@ -362,11 +349,15 @@ final class StagingVerifier {
       }
       FloatText.hash(reading.floats, hash, source, offset, length - 1);
       next++;
-      rows++;
       bytes += length;
       if (bytes > PIECE) {
         report();
       }
+    }
+
+    /** How many rows were read. */
+    long count() {
+      return next - reading.first;
     }
 
     void report() {
@@ -384,11 +375,13 @@ final class StagingVerifier {
       CopyRows.read(session, copy(table, reading.clauses), rows, rows::isEnough);
     } catch (SQLException e) {
       throw PostgresErrors.failed("cannot read back table " + table.quoted(), e);
+    } finally {
+      readings.remove(reading);
     }
     rows.report();
     Content content = found(reading.compared);
     synchronized (content) {
-      content.rows += rows.rows;
+      content.rows += rows.count();
       content.hash.add(rows.hash);
     }
   }
@@ -494,39 +487,18 @@ final class StagingVerifier {
   }
 
   private synchronized @Nullable Unit take() {
-    Unit unit = queue.poll();
-    if (unit != null) {
-      running++;
-    }
-    return unit;
-  }
-
-  private synchronized void done() {
-    running--;
-    notifyAll();
+    return queue.poll();
   }
 
   /** Reads until everything is read, or nothing is left that is worth a session's help. */
   void work(Session session) throws SQLException, InterruptedException {
     for (Unit unit = take(); unit != null; unit = take()) {
       operation.checkStop();
-      try {
-        unit.run(session);
-      } finally {
-        done();
-      }
+      unit.run(session);
     }
-    while (help(session) || isAnyRunning()) {
+    while (help(session)) {
       operation.checkStop();
     }
-  }
-
-  private synchronized boolean isAnyRunning() throws InterruptedException {
-    long end = System.nanoTime() + HELP_NANOS;
-    for (long left = HELP_NANOS; running > 0 && left > 0; left = end - System.nanoTime()) {
-      TimeUnit.NANOSECONDS.timedWait(this, left);
-    }
-    return running > 0;
   }
 
   /**
