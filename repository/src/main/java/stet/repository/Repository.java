@@ -171,6 +171,18 @@ public final class Repository implements AutoCloseable {
     return lock;
   }
 
+  /**
+   * Takes a shared lock that holds once it is {@linkplain RepositoryLock#settle settled}, for what
+   * has something to read meanwhile.
+   *
+   * @throws RepositoryException with {@code LOCKED} if another lock conflicts
+   */
+  public RepositoryLock announceLock() {
+    RepositoryLock lock = RepositoryLock.announce(backend, key, false);
+    locked = true;
+    return lock;
+  }
+
   /** The locks that are held or left behind. */
   public RepositoryLock.Listing locks() {
     return RepositoryLock.list(backend, key);

@@ -52,9 +52,10 @@ public final class ProveCommand implements Callable<Integer> {
     Proof proof;
     Id id;
     try (Repository repository = session.openRepository();
-        RepositoryLock lock = repository.lock(false)) {
+        RepositoryLock lock = repository.announceLock()) {
       Snapshot chosen = snapshot.resolve(session, repository);
       repository.loadIndex();
+      lock.settle();
       try (ProgressBar progress = session.progress()) {
         proof =
             new Prover(

@@ -18,4 +18,16 @@ final class ReadLock {
   @Nullable RepositoryLock take(Repository repository, boolean exclusive) {
     return without ? null : repository.lock(exclusive);
   }
+
+  /** Takes a shared lock that has to {@linkplain #settle}, or gives null if it is not wanted. */
+  @Nullable RepositoryLock announce(Repository repository) {
+    return without ? null : repository.announceLock();
+  }
+
+  /** Waits until a lock is certain, if there is one. */
+  static void settle(@Nullable RepositoryLock lock) {
+    if (lock != null) {
+      lock.settle();
+    }
+  }
 }

@@ -313,8 +313,8 @@ public final class RestoreCommand implements Callable<Integer> {
     Environment environment = environment();
     Instant started = Instant.now();
     try (Repository repository = session.openRepository();
-        EnvironmentLock environmentLock = EnvironmentLock.acquire(environment);
-        RepositoryLock lock = readLock.take(repository, false)) {
+        RepositoryLock lock = readLock.announce(repository);
+        EnvironmentLock environmentLock = EnvironmentLock.acquire(environment)) {
       Snapshot chosen = snapshot.resolve(session, repository);
       repository.loadIndex();
       Restore.Plan plan;
@@ -326,6 +326,7 @@ public final class RestoreCommand implements Callable<Integer> {
                     only,
                     new Restore.Manner(inPlace, noOwner, noPrivileges, allowViolations));
       }
+      ReadLock.settle(lock);
       consent(environment, plan);
       try (ProgressBar progress = session.progress()) {
         Operation operation = session.operation(progress);

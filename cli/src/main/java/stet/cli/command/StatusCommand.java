@@ -58,7 +58,7 @@ public final class StatusCommand implements Callable<Integer> {
     Output output = session.output();
     Health health;
     try (Repository repository = session.openRepository();
-        RepositoryLock lock = readLock.take(repository, false)) {
+        RepositoryLock lock = readLock.announce(repository)) {
       repository.loadIndex();
       health =
           Health.of(
@@ -68,6 +68,7 @@ public final class StatusCommand implements Callable<Integer> {
               new Health.Objectives(objectives.rpo(), objectives.rto(), objectives.proofAge()),
               Instant.now(),
               message -> output.warn(message, null));
+      ReadLock.settle(lock);
     }
     if (output.json()) {
       output.document(document(health));

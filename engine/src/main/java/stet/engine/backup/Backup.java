@@ -105,82 +105,84 @@ public final class Backup {
    */
   public Result run(List<String> tags, boolean full) {
     Instant started = Instant.now();
-    check();
-    Result result = capture(tags, started, full);
+    Result result;
+    try (RepositoryLock lock = repository.announceLock()) {
+      check();
+      lock.settle();
+      result = capture(lock, tags, started, full);
+    }
     if (!repository.index().damagedPacks().isEmpty()) {
       repair();
     }
     return result;
   }
 
-  private Result capture(List<String> tags, Instant started, boolean full) {
-    try (RepositoryLock lock = repository.lock(false)) {
-      operation.progress().phase("loading the index");
-      SnapshotCatalog catalog =
-          new SnapshotCatalog(
-              environment.app(),
-              repository.snapshots(e -> operation.progress().warn(e.getMessage())));
-      repository.loadIndex();
-      int adopted = IndexRepair.adopt(repository);
-      if (adopted > 0) {
-        operation.progress().detail(adopted + " packs of an interrupted backup are used");
-      }
-      Set<Id> damaged = repository.index().damagedPacks();
-      PackReader reader = repository.reader();
-      Optional<Snapshot> parent = catalog.latest(environment.name());
-      Parent base = parent.map(p -> parent(reader, p)).orElse(Parent.NONE);
-      RowHash.Key hashKey =
-          base.manifest() == null ? inheritKey(catalog, reader) : base.manifest().hashKey();
-      try (PackWriter writer = repository.newWriter();
-          Coherence coherence = new Coherence(reader, writer, operation.progress())) {
-        for (Component component : environment.components()) {
-          operation.progress().phase("capturing " + component.name());
-          Captured captured =
-              component.capture(
-                  new CaptureContext(
-                      operation,
-                      writer,
-                      reader,
-                      full ? null : base.node(component.name()),
-                      full ? null : base.details(component),
-                      full ? null : base.started(),
-                      full,
-                      hashKey,
-                      repository.config().chunkerPolynomial(),
-                      environment.rules().of(component.name())));
-          coherence.add(component, captured, base.node(component.name()));
-          operation.checkStop();
-        }
-        List<Finding> findings = coherence.findings();
-        Manifest manifest =
-            new Manifest(
-                environment.app(),
-                environment.name(),
-                started,
-                Instant.now(),
-                Version.TEXT,
-                hashKey,
-                coherence.entries(),
-                findings);
-        operation.progress().phase("committing");
-        Id tree = saveRoot(writer, coherence.nodes(), manifest);
-        writer.flush();
-        if (!repository.index().damagedPacks().equals(damaged)) {
-          copyFromDamaged(tree, reader, writer);
-          writer.flush();
-        }
+  private Result capture(RepositoryLock lock, List<String> tags, Instant started, boolean full) {
+    operation.progress().phase("loading the index");
+    SnapshotCatalog catalog =
+        new SnapshotCatalog(
+            environment.app(),
+            repository.snapshots(e -> operation.progress().warn(e.getMessage())));
+    repository.loadIndex();
+    int adopted = IndexRepair.adopt(repository);
+    if (adopted > 0) {
+      operation.progress().detail(adopted + " packs of an interrupted backup are used");
+    }
+    Set<Id> damaged = repository.index().damagedPacks();
+    PackReader reader = repository.reader();
+    Optional<Snapshot> parent = catalog.latest(environment.name());
+    Parent base = parent.map(p -> parent(reader, p)).orElse(Parent.NONE);
+    RowHash.Key hashKey =
+        base.manifest() == null ? inheritKey(catalog, reader) : base.manifest().hashKey();
+    try (PackWriter writer = repository.newWriter();
+        Coherence coherence = new Coherence(reader, writer, operation.progress())) {
+      for (Component component : environment.components()) {
+        operation.progress().phase("capturing " + component.name());
+        Captured captured =
+            component.capture(
+                new CaptureContext(
+                    operation,
+                    writer,
+                    reader,
+                    full ? null : base.node(component.name()),
+                    full ? null : base.details(component),
+                    full ? null : base.started(),
+                    full,
+                    hashKey,
+                    repository.config().chunkerPolynomial(),
+                    environment.rules().of(component.name())));
+        coherence.add(component, captured, base.node(component.name()));
         operation.checkStop();
-        lock.check();
-        Id snapshot =
-            commit(writer, tree, parent.map(Snapshot::requireId).orElse(null), tags, started);
-        return new Result(
-            snapshot,
-            parent.map(Snapshot::requireId).orElse(null),
-            manifest,
-            writer.totals(),
-            started,
-            Instant.now());
       }
+      List<Finding> findings = coherence.findings();
+      Manifest manifest =
+          new Manifest(
+              environment.app(),
+              environment.name(),
+              started,
+              Instant.now(),
+              Version.TEXT,
+              hashKey,
+              coherence.entries(),
+              findings);
+      operation.progress().phase("committing");
+      Id tree = saveRoot(writer, coherence.nodes(), manifest);
+      writer.flush();
+      if (!repository.index().damagedPacks().equals(damaged)) {
+        copyFromDamaged(tree, reader, writer);
+        writer.flush();
+      }
+      operation.checkStop();
+      lock.check();
+      Id snapshot =
+          commit(writer, tree, parent.map(Snapshot::requireId).orElse(null), tags, started);
+      return new Result(
+          snapshot,
+          parent.map(Snapshot::requireId).orElse(null),
+          manifest,
+          writer.totals(),
+          started,
+          Instant.now());
     }
   }
 

@@ -19,7 +19,7 @@ import stet.engine.postgres.DumpArchive.Entry;
 /**
  * What is done about large tables as soon as their rows are loaded, while other tables are still
  * being loaded: their indexes are built; when all of those are there a table is analyzed, and then
- * read back where that is allowed. What is not built here is left to pg_restore.
+ * checked and read back where that is allowed. What is not built here is left to pg_restore.
  *
  * <p>A table's constraints come first and one after the other, since each keeps everybody else from
  * the table; then come its other indexes, as many at a time as there are sessions.
@@ -40,6 +40,7 @@ final class EarlyWork {
   private enum Step {
     RESTORE,
     ANALYZE,
+    CHECK,
     READ
   }
 
@@ -62,7 +63,13 @@ final class EarlyWork {
     /** Reads a table back and compares it. */
     void read(Session session, Table table) throws SQLException, InterruptedException;
 
-    /** Reads a part of a table that another session reads; false if that is not worth while. */
+    /** Checks the pages of a table that is to be read, if that is wanted. */
+    void check(Session session, Table table) throws SQLException;
+
+    /**
+     * Does a part of what another session does about a table that is read or checked; false if that
+     * is not worth while.
+     */
     boolean help(Session session) throws SQLException, InterruptedException;
   }
 
@@ -83,7 +90,8 @@ final class EarlyWork {
   private final Doing doing;
   private final Map<Table, Pending> pending = new HashMap<>();
   private final PriorityQueue<Job> ready =
-      new PriorityQueue<>(Comparator.comparingLong(Job::weight).reversed());
+      new PriorityQueue<>(
+          Comparator.comparingLong(Job::weight).reversed().thenComparing(Job::step));
   private final Set<String> restored = new HashSet<>();
   private final Set<String> analyzed = new HashSet<>();
 
@@ -175,6 +183,8 @@ final class EarlyWork {
     } else if (todo.running == 0 && todo.read) {
       todo.read = false;
       todo.written = true;
+      // Checking goes first where there is nobody to read meanwhile: reading is what can be shared.
+      add(table, todo, Step.CHECK, List.of());
       add(table, todo, Step.READ, List.of());
     }
     if (isDone(todo)) {
@@ -210,6 +220,7 @@ final class EarlyWork {
     switch (job.step()) {
       case RESTORE -> doing.restore(job.entries());
       case ANALYZE -> doing.analyze(session, job.table().quoted());
+      case CHECK -> doing.check(session, job.table());
       case READ -> doing.read(session, job.table());
     }
     synchronized (this) {

@@ -6,8 +6,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -28,26 +27,14 @@ final class PostgresTrial implements Trial {
 
   private static final int LONGEST_SHOWN = 200;
 
-  /**
-   * Gives amcheck memory for the filter by which it finds rows that an index lacks: 6 to 12 bits a
-   * row, as it takes a power of two, and no more than the server allows. So it overlooks one row in
-   * 20 that is lacking by itself, at worst. The 16 bits that it takes if it may are beyond the
-   * processor's caches: ten million rows took 6.3 s with them, and 3.6 s with 6.7.
-   */
-  private static final String ALLOW_FILTER =
-      """
-      SELECT pg_catalog.set_config('maintenance_work_mem', least(
-        pg_catalog.pg_size_bytes(pg_catalog.current_setting('maintenance_work_mem')),
-        greatest(1048576, ? * 3 / 2)) / 1024 || 'kB', false)
-      """;
-
   private final RestoreContext context;
   private final @Nullable ScratchServer server;
   private final PostgresPlace place;
   private final Maintenance maintenance;
   private final PrivateFiles privateFiles = PrivateFiles.create();
   private final List<Level> levels = new ArrayList<>();
-  private final Queue<String> differences = new ConcurrentLinkedQueue<>();
+  private final List<String> differences = new ArrayList<>();
+  private final PageCheck pages = new PageCheck();
 
   private PostgresTrial(
       RestoreContext context,
@@ -77,7 +64,7 @@ final class PostgresTrial implements Trial {
     try {
       trial.dropLeftovers();
       Staging staging =
-          new Staging(trial.place, context, trial.place.database(), trial.maintenance, true);
+          new Staging(trial.place, context, trial.place.database(), trial.maintenance, trial.pages);
       try {
         staging.check();
       } catch (StetException e) {
@@ -188,7 +175,8 @@ final class PostgresTrial implements Trial {
       requireValidIndexes(session);
       levels.add(compareDefinitions(session, description, files));
       context.operation().progress().phase("checking pages of " + place.component());
-      levels.add(checkPages(session));
+      checkPages(session);
+      levels.add(pages.level());
     }
     levels.add(
         server == null
@@ -269,68 +257,15 @@ final class PostgresTrial implements Trial {
         : line.length() <= LONGEST_SHOWN ? line : line.substring(0, LONGEST_SHOWN) + "…";
   }
 
-  /**
-   * A table or index to check.
-   *
-   * @param rows about how many it has
-   */
-  private record Relation(long oid, String name, boolean index, boolean unique, long rows) {}
-
-  private Level checkPages(Session session) throws SQLException {
-    if ("0"
-        .equals(
-            session.value(
-                "SELECT count(*) FROM pg_catalog.pg_available_extensions"
-                    + " WHERE name = 'amcheck'"))) {
-      return new Level(
-          "physical", false, "the extension amcheck is not installed on the server's machine");
+  /** Checks the pages of everything that was not checked while it was restored. */
+  private void checkPages(Session session) throws SQLException {
+    if (!pages.begin(session)) {
+      return;
     }
-    try {
-      session.execute("CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA pg_catalog");
-    } catch (SQLException e) {
-      if (!PostgresErrors.is(e, "42501")) {
-        throw e;
-      }
-      return new Level("physical", false, "the role may not create the extension amcheck");
-    }
-    String schema =
-        SqlText.name(
-            String.valueOf(
-                session.value(
-                    "SELECT n.nspname FROM pg_catalog.pg_extension e"
-                        + " JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace"
-                        + " WHERE e.extname = 'amcheck'")));
-    boolean heaps = session.version() >= 140000;
-    Queue<Relation> relations =
-        new ConcurrentLinkedQueue<>(
-            session.rows(
-                """
-                SELECT c.oid::bigint, c.oid::pg_catalog.regclass::text, c.relkind = 'i', i.indisunique,
-                  greatest(c.reltuples, 0)::bigint
-                FROM pg_catalog.pg_class c
-                  LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
-                  JOIN pg_catalog.pg_am a ON a.oid = c.relam
-                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                WHERE n.nspname <> 'pg_catalog' AND n.nspname <> 'information_schema'
-                  AND c.relpersistence <> 't'
-                  AND ((c.relkind = 'i' AND a.amname = 'btree' AND i.indisvalid)
-                    OR (c.relkind IN ('r', 'm', 't') AND a.amname = 'heap'))
-                ORDER BY coalesce(i.indisunique, false) DESC, pg_catalog.pg_relation_size(c.oid) DESC
-                """,
-                row ->
-                    new Relation(
-                        row.getLong(1),
-                        row.getString(2),
-                        row.getBoolean(3),
-                        row.getBoolean(4),
-                        row.getLong(5))));
-    if (!heaps) {
-      relations.removeIf(relation -> !relation.index());
-    }
-    int all = relations.size();
+    pages.addAll(session);
     List<Parallel.Task> tasks = new ArrayList<>();
     for (int i = 1; i <= context.operation().workers(); i++) {
-      tasks.add(new Parallel.Task("checker-" + i, () -> checkPages(schema, relations)));
+      tasks.add(new Parallel.Task("checker-" + i, this::checkPages));
     }
     try {
       Parallel.run(tasks, () -> {});
@@ -340,51 +275,14 @@ final class PostgresTrial implements Trial {
       throw new StetException(
           ErrorCode.FAILED, "checking the pages failed: " + e.getMessage(), null, e);
     }
-    return new Level(
-        "physical",
-        true,
-        all
-            + (heaps
-                ? " tables and b-tree indexes by amcheck"
-                : " b-tree indexes by amcheck, which has no check of tables before version 14"));
   }
 
-  private void checkPages(String schema, Queue<Relation> relations) throws SQLException {
+  private void checkPages() throws SQLException {
     try (Session session = Session.open(place.settings())) {
-      for (Relation each = relations.poll(); each != null; each = relations.poll()) {
+      do {
         context.operation().checkStop();
-        String what = (each.index() ? "index " : "table ") + each.name();
-        try {
-          if (each.index()) {
-            checkIndex(session, schema, each);
-          } else {
-            session
-                .rows(
-                    "SELECT msg FROM "
-                        + schema
-                        + ".verify_heapam(?::bigint::pg_catalog.oid::pg_catalog.regclass) LIMIT 5",
-                    row -> row.getString(1),
-                    each.oid())
-                .forEach(message -> differences.add(what + ": " + message));
-          }
-        } catch (SQLException e) {
-          if (!session.connection().isValid(5)) {
-            throw e;
-          }
-          differences.add(what + ": " + PostgresErrors.text(e));
-        }
-      }
+      } while (pages.work(session));
     }
-  }
-
-  private static void checkIndex(Session session, String schema, Relation index)
-      throws SQLException {
-    session.execute("RESET maintenance_work_mem");
-    session.value(ALLOW_FILTER, index.rows());
-    session.value(
-        "SELECT " + schema + ".bt_index_check(?::bigint::pg_catalog.oid::pg_catalog.regclass, ?)",
-        index.oid(),
-        index.unique());
   }
 
   @Override
@@ -394,7 +292,7 @@ final class PostgresTrial implements Trial {
 
   @Override
   public List<String> differences() {
-    return differences.stream().sorted().toList();
+    return Stream.concat(differences.stream(), pages.differences().stream()).sorted().toList();
   }
 
   @Override

@@ -40,7 +40,7 @@ final class Staging {
   private final Operation operation;
   private final String name;
   private final SnapshotFiles files;
-  private final boolean bySegment;
+  private final @Nullable PageCheck pages;
   private @Nullable ArchiveContents contents;
 
   /**
@@ -49,24 +49,24 @@ final class Staging {
    * @param maintenance a session on the server, which stays open
    */
   Staging(PostgresPlace place, RestoreContext context, String name, Maintenance maintenance) {
-    this(place, context, name, maintenance, false);
+    this(place, context, name, maintenance, null);
   }
 
   /**
    * Prepares the building of a database that must not exist yet.
    *
    * @param maintenance a session on the server, which stays open
-   * @param bySegment whether to compare each segment with its own hash too, rather than each table
-   *     alone
+   * @param pages for a trial: checks pages of what is restored; and each segment is compared with
+   *     its own hash too, rather than each table alone
    */
   Staging(
       PostgresPlace place,
       RestoreContext context,
       String name,
       Maintenance maintenance,
-      boolean bySegment) {
+      @Nullable PageCheck pages) {
     this.place = place;
-    this.bySegment = bySegment;
+    this.pages = pages;
     this.maintenance = maintenance;
     this.context = context;
     this.operation = context.operation();
@@ -173,7 +173,7 @@ final class Staging {
             files,
             description,
             operation,
-            bySegment && !StagingVerifier.hashedAsBits(context.manifest())
+            pages != null && !StagingVerifier.hashedAsBits(context.manifest())
                 ? context.hashKey()
                 : null);
     loader.plan();
@@ -353,6 +353,12 @@ final class Staging {
                 }));
       }
       parallel(loading);
+      if (pages != null) {
+        ask(session -> {
+          pages.end(session);
+          return session;
+        });
+      }
       setSequences();
       operation.progress().phase("building indexes of " + component);
       restorePostData(early.restored());
@@ -371,14 +377,17 @@ final class Staging {
 
     private EarlyWork early(Session session, StagingVerifier verifier) throws SQLException {
       List<DatabaseDescription.Table> large = loader.large(EarlyWork.LEAST_BYTES);
+      List<DatabaseDescription.Table> readable =
+          large.isEmpty() || !verifier.mayReadEarly(session)
+              ? List.of()
+              : loader.largeShares(EarlyWork.LEAST_BYTES);
+      boolean checks = pages != null && !readable.isEmpty() && pages.begin(session);
       return new EarlyWork(
           definitions == null ? List.of() : definitions.entries(),
           large,
           tablesWithoutChildren(session),
-          large.isEmpty() || !verifier.mayReadEarly(session)
-              ? List.of()
-              : loader.largeShares(EarlyWork.LEAST_BYTES),
-          new Apart(verifier));
+          readable,
+          new Apart(verifier, checks ? pages : null));
     }
 
     private Set<String> tablesWithoutChildren(Session session) throws SQLException {
@@ -395,9 +404,11 @@ final class Staging {
     /** Does some things while others are done; each restoring needs files of its own. */
     private final class Apart implements EarlyWork.Doing {
       private final StagingVerifier verifier;
+      private final @Nullable PageCheck checking;
 
-      Apart(StagingVerifier verifier) {
+      Apart(StagingVerifier verifier, @Nullable PageCheck checking) {
         this.verifier = verifier;
+        this.checking = checking;
       }
 
       @Override
@@ -420,8 +431,18 @@ final class Staging {
       }
 
       @Override
+      public void check(Session session, DatabaseDescription.Table table) throws SQLException {
+        if (checking != null) {
+          checking.add(session, table.quoted());
+          while (checking.work(session)) {
+            operation.checkStop();
+          }
+        }
+      }
+
+      @Override
       public boolean help(Session session) throws SQLException, InterruptedException {
-        return verifier.help(session);
+        return (checking != null && checking.work(session)) || verifier.help(session);
       }
     }
 

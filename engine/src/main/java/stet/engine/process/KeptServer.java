@@ -22,6 +22,12 @@ public final class KeptServer implements AutoCloseable {
 
   private static final int LAST_LINES = 10;
 
+  /**
+   * Has the C library ask for huge pages. Sorting, as indexes are built by, goes to and fro in tens
+   * of megabytes: in a virtual machine that took a sixth to a third less processor time so.
+   */
+  private static final String HUGE_PAGES = "glibc.malloc.hugetlb=1";
+
   /** Outlives neither its input nor the server. */
   private static final String KEEPER =
       """
@@ -84,6 +90,7 @@ public final class KeptServer implements AutoCloseable {
         .keySet()
         .removeIf(name -> name.startsWith("PG") || name.startsWith("LC_") || name.equals("LANG"));
     builder.environment().put("LC_ALL", "C");
+    builder.environment().putIfAbsent("GLIBC_TUNABLES", HUGE_PAGES);
     return new KeptServer(log, builder.start());
   }
 

@@ -46,6 +46,11 @@ class EarlyWorkTest {
         }
 
         @Override
+        public void check(Session session, Table table) {
+          done.add("check " + table.quoted());
+        }
+
+        @Override
         public boolean help(Session session) {
           return false;
         }
@@ -129,7 +134,7 @@ class EarlyWorkTest {
   }
 
   @Test
-  void aTableIsReadWhenAllElseIsDoneAndWrittenWhenOnlyReadingIsLeft() throws Exception {
+  void aTableIsCheckedAndReadWhenAllElseIsDoneAndWrittenWhenOnlyReadingIsLeft() throws Exception {
     readable.add(b);
     entry(3, "INDEX", 11, POST_DATA, 2);
     EarlyWork early = early(a, b);
@@ -146,14 +151,18 @@ class EarlyWorkTest {
         });
     early.loaded(a, 100);
     early.loaded(b, 1000);
-    run(early, 3);
+    run(early, 4);
     assertThat(written.getCount()).as("a is not analyzed").isEqualTo(1);
     work(early);
 
     written.await();
     assertThat(done)
         .containsExactly(
-            "3", "analyze \"public\".\"b\"", "read \"public\".\"b\"", "analyze \"public\".\"a\"");
+            "3",
+            "analyze \"public\".\"b\"",
+            "check \"public\".\"b\"",
+            "read \"public\".\"b\"",
+            "analyze \"public\".\"a\"");
   }
 
   @Test

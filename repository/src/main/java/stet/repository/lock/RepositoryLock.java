@@ -42,8 +42,10 @@ public final class RepositoryLock implements AutoCloseable {
   private final boolean exclusive;
   private final Thread refresher;
   private final HangupGuard hangups;
+  private final long announced = System.nanoTime();
   private Id current;
   private OffsetDateTime refreshed;
+  private boolean settled;
   private boolean closed;
 
   /**
@@ -52,6 +54,24 @@ public final class RepositoryLock implements AutoCloseable {
    * @throws RepositoryException with {@code LOCKED} naming the holder if another lock conflicts
    */
   public static RepositoryLock acquire(Backend backend, MasterKey key, boolean exclusive) {
+    RepositoryLock lock = announce(backend, key, exclusive);
+    try {
+      lock.settle();
+      return lock;
+    } catch (RuntimeException e) {
+      lock.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Writes a lock that holds once it is {@linkplain #settle settled}. Until then another client may
+   * be about to lock too: what is read meanwhile counts only when the lock has settled, and nothing
+   * may be removed.
+   *
+   * @throws RepositoryException with {@code LOCKED} naming the holder if another lock conflicts
+   */
+  public static RepositoryLock announce(Backend backend, MasterKey key, boolean exclusive) {
     LocalProcess self = LocalProcess.current();
     for (LockFile lock : list(backend, key).locks()) {
       if (lock.process() != null && self.knowsGone(lock.process())) {
@@ -60,19 +80,27 @@ public final class RepositoryLock implements AutoCloseable {
     }
     refuseConflict(backend, key, exclusive, null);
     OffsetDateTime now = now();
-    Id id = write(backend, key, now, exclusive, self);
+    return new RepositoryLock(
+        backend, key, exclusive, write(backend, key, now, exclusive, self), now);
+  }
+
+  /**
+   * Waits until the lock is certain, if it is not yet.
+   *
+   * @throws RepositoryException with {@code LOCKED} naming the holder if another lock conflicts
+   */
+  public synchronized void settle() {
+    if (settled) {
+      return;
+    }
     try {
-      Thread.sleep(SETTLE.toMillis());
-      refuseConflict(backend, key, exclusive, id);
-      return new RepositoryLock(backend, key, exclusive, id, now);
+      Thread.sleep(SETTLE.minusNanos(System.nanoTime() - announced));
     } catch (InterruptedException e) {
-      backend.delete(StoredFile.lock(id));
       Thread.currentThread().interrupt();
       throw new RepositoryException(Problem.INTERRUPTED, "interrupted", null, e);
-    } catch (RuntimeException e) {
-      backend.delete(StoredFile.lock(id));
-      throw e;
     }
+    refuseConflict(backend, key, exclusive, current);
+    settled = true;
   }
 
   private RepositoryLock(
@@ -229,6 +257,7 @@ public final class RepositoryLock implements AutoCloseable {
    *     for too long
    */
   public synchronized void check() {
+    settle();
     if (refreshed.plus(LOST).isBefore(now())) {
       refresh();
     }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.InstanceOfAssertFactories.type;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -81,6 +82,30 @@ class RepositoryLockTest {
   }
 
   @Test
+  void anAnnouncedLockHoldsOnlyIfNobodyElseLocksMeanwhile() {
+    try (RepositoryLock lock = repository.announceLock()) {
+      assertThat(repository.locks().locks()).hasSize(1);
+      Id other = plant(OffsetDateTime.now(ZoneOffset.UTC), true, elsewhere());
+      assertThatThrownBy(lock::settle)
+          .asInstanceOf(type(RepositoryException.class))
+          .satisfies(e -> assertThat(e.problem()).isEqualTo(Problem.LOCKED));
+      assertThatThrownBy(lock::check).hasMessageContaining("elsewhere");
+      repository.backend().delete(StoredFile.lock(other));
+      lock.check();
+    }
+    assertThat(repository.locks().locks()).isEmpty();
+  }
+
+  @Test
+  void aLockThatIsAnnouncedAfterAnotherSettledIsRefused() {
+    try (RepositoryLock lock = repository.lock(true)) {
+      lock.check();
+      assertThatThrownBy(() -> repository.announceLock().close())
+          .hasMessageContaining("locked exclusively");
+    }
+  }
+
+  @Test
   void conflictNamesTheHolderAndTheAge() {
     plant(OffsetDateTime.now().minusSeconds(190), true, elsewhere());
     assertThatThrownBy(() -> repository.lock(false))
@@ -106,7 +131,7 @@ class RepositoryLockTest {
   @Test
   void keepsLocksOfAProcessIdThatIsInUseByAnotherProcessSince() {
     LocalProcess self = LocalProcess.current();
-    plant(OffsetDateTime.now(), true, self);
+    plant(OffsetDateTime.now(ZoneOffset.UTC), true, self);
     assertLocked(false);
     repository.unlock(true);
     plant(
