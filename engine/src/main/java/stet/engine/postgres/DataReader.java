@@ -67,7 +67,7 @@ final class DataReader {
   private final ConnectionSettings settings;
   private final SnapshotHolder holder;
   private final Operation operation;
-  private final BlobSink sink;
+  private final HelpedSink sink;
   private final RowHash.Key key;
   private final String encoding;
   private final int blockSize;
@@ -139,7 +139,6 @@ final class DataReader {
     this.settings = settings;
     this.holder = holder;
     this.operation = operation;
-    this.sink = sink;
     this.key = key;
     this.encoding = encoding;
     this.blockSize = blockSize;
@@ -147,11 +146,12 @@ final class DataReader {
     long total = readables.stream().mapToLong(r -> r.bytes(blockSize)).sum();
     this.workers =
         FairShare.sessions(total + largeObjectBytes, readables.size(), operation.workers());
+    this.sink = new HelpedSink(sink, workers);
     FairShare share = FairShare.of(total, workers);
     for (ReadableTable readable : readables) {
       tables.add(new TableWork(readable, time, share, sharedBuffers / RING_PART));
     }
-    this.largeObjects = new LargeObjectReader(largeObjectOids, largeObjectBytes, sink, time);
+    this.largeObjects = new LargeObjectReader(largeObjectOids, largeObjectBytes, this.sink, time);
     queue.addAll(tables);
     queue.add(largeObjects);
     queue.sort(Comparator.comparingLong(Work::bytes).reversed());
@@ -269,6 +269,7 @@ final class DataReader {
         }
         throw SnapshotHolder.failure(settings, what, e);
       }
+      sink.help();
     }
 
     private void readAll() throws SQLException, SourceChangedException, InterruptedException {

@@ -31,7 +31,7 @@ final class EarlyWork {
   private static final String CLASSES = "1259";
 
   /** How long a session waits before it looks again for another that it could help. */
-  private static final long HELP_NANOS = 200_000_000;
+  private static final long HELP_NANOS = 20_000_000;
 
   /** What building the indexes of a table is about, compared with loading it. */
   private static final int CHEAPER_THAN_LOADING = 4;
@@ -63,7 +63,10 @@ final class EarlyWork {
     /** Reads a table back and compares it. */
     void read(Session session, Table table) throws SQLException, InterruptedException;
 
-    /** Checks the pages of a table that is to be read, if that is wanted. */
+    /** Whether the pages of tables that are read are to be checked too. */
+    boolean checks();
+
+    /** Checks the pages of a table. */
     void check(Session session, Table table) throws SQLException;
 
     /**
@@ -183,8 +186,10 @@ final class EarlyWork {
     } else if (todo.running == 0 && todo.read) {
       todo.read = false;
       todo.written = true;
-      // Checking goes first where there is nobody to read meanwhile: reading is what can be shared.
-      add(table, todo, Step.CHECK, List.of());
+      if (doing.checks()) {
+        // First, where one session has to do both: reading is what another can help with.
+        add(table, todo, Step.CHECK, List.of());
+      }
       add(table, todo, Step.READ, List.of());
     }
     if (isDone(todo)) {

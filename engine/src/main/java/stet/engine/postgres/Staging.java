@@ -431,12 +431,16 @@ final class Staging {
       }
 
       @Override
+      public boolean checks() {
+        return checking != null;
+      }
+
+      @Override
       public void check(Session session, DatabaseDescription.Table table) throws SQLException {
-        if (checking != null) {
-          checking.add(session, table.quoted());
-          while (checking.work(session)) {
-            operation.checkStop();
-          }
+        PageCheck pageCheck = Objects.requireNonNull(checking, "it is not asked for");
+        pageCheck.add(session, table.quoted());
+        while (pageCheck.work(session)) {
+          operation.checkStop();
         }
       }
 

@@ -25,6 +25,7 @@ class EarlyWorkTest {
   private final Table a = table(10, "a");
   private final Table b = table(20, "b");
   private final List<Table> readable = new ArrayList<>();
+  private boolean checking;
   private final List<String> done = Collections.synchronizedList(new ArrayList<>());
   private final List<Entry> archive = new ArrayList<>();
 
@@ -43,6 +44,11 @@ class EarlyWorkTest {
         @Override
         public void read(Session session, Table table) {
           done.add("read " + table.quoted());
+        }
+
+        @Override
+        public boolean checks() {
+          return checking;
         }
 
         @Override
@@ -134,7 +140,7 @@ class EarlyWorkTest {
   }
 
   @Test
-  void aTableIsCheckedAndReadWhenAllElseIsDoneAndWrittenWhenOnlyReadingIsLeft() throws Exception {
+  void aTableIsReadWhenAllElseIsDoneAndWrittenWhenOnlyReadingIsLeft() throws Exception {
     readable.add(b);
     entry(3, "INDEX", 11, POST_DATA, 2);
     EarlyWork early = early(a, b);
@@ -151,14 +157,27 @@ class EarlyWorkTest {
         });
     early.loaded(a, 100);
     early.loaded(b, 1000);
-    run(early, 4);
+    run(early, 3);
     assertThat(written.getCount()).as("a is not analyzed").isEqualTo(1);
     work(early);
 
     written.await();
     assertThat(done)
         .containsExactly(
-            "3",
+            "3", "analyze \"public\".\"b\"", "read \"public\".\"b\"", "analyze \"public\".\"a\"");
+  }
+
+  @Test
+  void theTablesThatAreReadAreCheckedTooWhereThatIsWanted() throws Exception {
+    readable.add(b);
+    checking = true;
+    EarlyWork early = early(a, b);
+    early.loaded(a, 100);
+    early.loaded(b, 1000);
+    work(early);
+
+    assertThat(done)
+        .containsExactly(
             "analyze \"public\".\"b\"",
             "check \"public\".\"b\"",
             "read \"public\".\"b\"",

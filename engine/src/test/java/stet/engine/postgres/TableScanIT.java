@@ -67,7 +67,7 @@ class TableScanIT {
       server.execute(
           "large",
           "create table large (t text primary key)",
-          "insert into large select repeat(md5(i::text), 32) from generate_series(1, 120000) i");
+          "insert into large select repeat(md5(i::text), 32) from generate_series(1, 200000) i");
       PostgresRoundTrip trip = new PostgresRoundTrip(server);
 
       trip.restore(trip.capture("large"), "large", Progress.NONE, 2);
