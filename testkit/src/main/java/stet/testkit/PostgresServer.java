@@ -312,6 +312,13 @@ public final class PostgresServer implements AutoCloseable {
     }
   }
 
+  /** Ends the server's processes at once: what was not written to the log is lost. */
+  public void crash() throws IOException {
+    String pid = Files.readAllLines(dataDirectory().resolve("postmaster.pid")).getFirst().strip();
+    run(List.of("kill", "-QUIT", pid), Map.of());
+    stop();
+  }
+
   @Override
   public void close() {
     stop();

@@ -217,6 +217,44 @@ class LogIncrementIT extends Increments {
     requireLog(same(first), "restart");
   }
 
+  /**
+   * What was committed without waiting for the disk can be seen and yet be lost, and then other
+   * changes have its places in the log.
+   */
+  @Test
+  void whatACrashTakesBackIsNotTakenFromTheBase() throws Exception {
+    server.set("wal_writer_delay", "10s");
+    server.stop();
+    server.start();
+    Captured first = capture(null);
+    commitWithoutWaiting("update big set t = 'seen' where i = 3000");
+    Captured second = same(first);
+    commitWithoutWaiting("update big set t = 'lost' where i = 9000");
+    commitWithoutWaiting("update big set t = 'lost' where i = 15000");
+    server.crash();
+    server.start();
+    assertThat(server.queryOne(database, "select count(*) from big where t = 'lost'"))
+        .as("rows of commits that were not lost")
+        .isEqualTo("0");
+    assertThat(server.queryOne(database, "select count(*) from big where t = 'seen'"))
+        .as("rows that were captured, so they had to be made safe")
+        .isEqualTo("1");
+    server.execute(database, "update big set t = 'instead' where i = 12000");
+
+    Captured third = same(second);
+
+    assertThat(warnings).isEmpty();
+    requireLog(third, "crash");
+  }
+
+  private void commitWithoutWaiting(String sql) throws Exception {
+    try (Connection connection = server.connect(database);
+        Statement statement = connection.createStatement()) {
+      statement.execute("set synchronous_commit = off");
+      statement.execute(sql);
+    }
+  }
+
   /** As an image of the disk that is put back does. */
   @Test
   void aServerThatWentBackInTimeIsReadWhole(@TempDir Path image) throws Exception {
