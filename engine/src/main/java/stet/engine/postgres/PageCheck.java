@@ -68,6 +68,10 @@ final class PageCheck {
 
   private String schema = "";
   private boolean heaps;
+
+  /** Whether amcheck can look for rows that an index lacks. */
+  private boolean rows;
+
   private boolean ours;
   private @Nullable String impossible;
 
@@ -117,6 +121,7 @@ final class PageCheck {
                         + " JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace"
                         + " WHERE e.extname = 'amcheck'")));
     heaps = session.version() >= 140000;
+    rows = session.version() >= 110000;
     return true;
   }
 
@@ -237,7 +242,13 @@ final class PageCheck {
   }
 
   private void checkIndex(Session session, Relation index) throws SQLException {
-    session.value(CHECK_INDEX.replace("SCHEMA", schema), index.rows, index.oid, index.unique);
+    if (rows) {
+      session.value(CHECK_INDEX.replace("SCHEMA", schema), index.rows, index.oid, index.unique);
+    } else {
+      session.value(
+          "SELECT " + schema + ".bt_index_check(?::bigint::pg_catalog.oid::pg_catalog.regclass)",
+          index.oid);
+    }
   }
 
   /** What is wrong with the pages. */

@@ -11,6 +11,8 @@ import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
 
@@ -90,6 +92,27 @@ class PageCheckIT {
       assertThat(pages.differences()).isEmpty();
       assertThat(session.value("SELECT count(*) FROM pg_extension WHERE extname = 'amcheck'"))
           .isEqualTo("1");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {10, 13})
+  void ofOlderServersTheIndexesAreChecked(int major) throws Exception {
+    try (PostgresServer older = PostgresServers.startEmbedded(major, Map.of())) {
+      older.createDatabase("older");
+      older.execute(
+          "older",
+          "create table t (i int primary key, j int)",
+          "create index on t (j)",
+          "insert into t select i, i % 7 from generate_series(1, 1000) i");
+      try (Session session = Session.open(new PostgresRoundTrip(older).settings("older"))) {
+        PageCheck pages = new PageCheck();
+        pages.begin(session);
+        pages.addAll(session);
+        checkAll(pages, session);
+        assertThat(pages.differences()).isEmpty();
+        assertThat(pages.level().detail()).startsWith("2 b-tree indexes by amcheck, which has no");
+      }
     }
   }
 
