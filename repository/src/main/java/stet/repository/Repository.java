@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -58,7 +59,7 @@ public final class Repository implements AutoCloseable {
   private final Id keyId;
   private final RepositoryConfig config;
   private volatile BlobIndex index = new BlobIndex();
-  private volatile boolean locked;
+  private final Set<RepositoryLock> locks = ConcurrentHashMap.newKeySet();
 
   private Repository(Backend backend, MasterKey key, Id keyId, RepositoryConfig config) {
     this.backend = backend;
@@ -167,7 +168,7 @@ public final class Repository implements AutoCloseable {
    */
   public RepositoryLock lock(boolean exclusive) {
     RepositoryLock lock = RepositoryLock.acquire(backend, key, exclusive);
-    locked = true;
+    locks.add(lock);
     return lock;
   }
 
@@ -179,7 +180,7 @@ public final class Repository implements AutoCloseable {
    */
   public RepositoryLock announceLock() {
     RepositoryLock lock = RepositoryLock.announce(backend, key, false);
-    locked = true;
+    locks.add(lock);
     return lock;
   }
 
@@ -274,7 +275,7 @@ public final class Repository implements AutoCloseable {
       fresh.removeAll(present.damagedPacks());
       fresh.forEach(present::markDamaged);
     }
-    if (fresh.isEmpty() || !locked) {
+    if (fresh.isEmpty() || locks.stream().noneMatch(RepositoryLock::isSettled)) {
       return;
     }
     byte[] file = key.seal(UnpackedCodec.encode(IndexFile.encodeDamaged(fresh)));

@@ -53,9 +53,14 @@ public final class ProveCommand implements Callable<Integer> {
     Id id;
     try (Repository repository = session.openRepository();
         RepositoryLock lock = repository.announceLock()) {
-      Snapshot chosen = snapshot.resolve(session, repository);
-      repository.loadIndex();
-      lock.settle();
+      Snapshot chosen =
+          ReadLock.whileSettling(
+              lock,
+              () -> {
+                Snapshot found = snapshot.resolve(session, repository);
+                repository.loadIndex();
+                return found;
+              });
       try (ProgressBar progress = session.progress()) {
         proof =
             new Prover(

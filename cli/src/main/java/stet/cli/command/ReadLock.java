@@ -1,5 +1,6 @@
 package stet.cli.command;
 
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import stet.repository.Repository;
@@ -24,8 +25,23 @@ final class ReadLock {
     return without ? null : repository.announceLock();
   }
 
-  /** Waits until a lock is certain, if there is one. */
-  static void settle(@Nullable RepositoryLock lock) {
+  /**
+   * Reads something while a lock settles, if there is one. Where it does not, that is what failed:
+   * somebody else may have taken away what was to be read.
+   */
+  static <T> T whileSettling(@Nullable RepositoryLock lock, Supplier<T> reading) {
+    T read;
+    try {
+      read = reading.get();
+    } catch (RuntimeException e) {
+      settle(lock);
+      throw e;
+    }
+    settle(lock);
+    return read;
+  }
+
+  private static void settle(@Nullable RepositoryLock lock) {
     if (lock != null) {
       lock.settle();
     }

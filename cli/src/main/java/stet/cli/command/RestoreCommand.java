@@ -315,18 +315,7 @@ public final class RestoreCommand implements Callable<Integer> {
     try (Repository repository = session.openRepository();
         RepositoryLock lock = readLock.announce(repository);
         EnvironmentLock environmentLock = EnvironmentLock.acquire(environment)) {
-      Snapshot chosen = snapshot.resolve(session, repository);
-      repository.loadIndex();
-      Restore.Plan plan;
-      try (ProgressBar progress = session.progress()) {
-        plan =
-            new Restore(repository.reader(), environment, session.operation(progress))
-                .plan(
-                    chosen,
-                    only,
-                    new Restore.Manner(inPlace, noOwner, noPrivileges, allowViolations));
-      }
-      ReadLock.settle(lock);
+      Restore.Plan plan = ReadLock.whileSettling(lock, () -> plan(repository, environment));
       consent(environment, plan);
       try (ProgressBar progress = session.progress()) {
         Operation operation = session.operation(progress);
@@ -347,6 +336,15 @@ public final class RestoreCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  private Restore.Plan plan(Repository repository, Environment environment) {
+    Snapshot chosen = snapshot.resolve(session, repository);
+    repository.loadIndex();
+    try (ProgressBar progress = session.progress()) {
+      return new Restore(repository.reader(), environment, session.operation(progress))
+          .plan(chosen, only, new Restore.Manner(inPlace, noOwner, noPrivileges, allowViolations));
+    }
   }
 
   private void consent(Environment environment, Restore.Plan plan) {

@@ -1,6 +1,8 @@
 package stet.cli.command;
 
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -59,16 +61,22 @@ public final class StatusCommand implements Callable<Integer> {
     Health health;
     try (Repository repository = session.openRepository();
         RepositoryLock lock = readLock.announce(repository)) {
-      repository.loadIndex();
+      List<String> warnings = new ArrayList<>();
       health =
-          Health.of(
-              repository,
-              configuration.app(),
-              environment.name(),
-              new Health.Objectives(objectives.rpo(), objectives.rto(), objectives.proofAge()),
-              Instant.now(),
-              message -> output.warn(message, null));
-      ReadLock.settle(lock);
+          ReadLock.whileSettling(
+              lock,
+              () -> {
+                repository.loadIndex();
+                return Health.of(
+                    repository,
+                    configuration.app(),
+                    environment.name(),
+                    new Health.Objectives(
+                        objectives.rpo(), objectives.rto(), objectives.proofAge()),
+                    Instant.now(),
+                    warnings::add);
+              });
+      warnings.forEach(message -> output.warn(message, null));
     }
     if (output.json()) {
       output.document(document(health));

@@ -214,7 +214,13 @@ final class DataReader {
   List<Parallel.Task> workers() {
     List<Parallel.Task> tasks = new ArrayList<>();
     for (int i = 1; i <= workers; i++) {
-      tasks.add(new Parallel.Task("reader-" + i, () -> new Worker().run()));
+      tasks.add(
+          new Parallel.Task(
+              "reader-" + i,
+              () -> {
+                new Worker().run();
+                sink.help();
+              }));
     }
     return tasks;
   }
@@ -269,7 +275,6 @@ final class DataReader {
         }
         throw SnapshotHolder.failure(settings, what, e);
       }
-      sink.help();
     }
 
     private void readAll() throws SQLException, SourceChangedException, InterruptedException {

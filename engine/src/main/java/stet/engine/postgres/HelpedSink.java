@@ -13,6 +13,9 @@ import stet.repository.Id;
  * the others, so that no processor is idle while one worker still reads a large table.
  */
 final class HelpedSink implements BlobSink {
+  /** The largest blob that is copied for somebody else; most segments are smaller. */
+  private static final int LARGEST = 2 << 20;
+
   private final BlobSink sink;
   private final Queue<Runnable> handedOver = new ArrayDeque<>();
   private int reading;
@@ -39,7 +42,7 @@ final class HelpedSink implements BlobSink {
    */
   @Override
   public Id save(BlobType type, byte[] bytes, int offset, int length) {
-    if (!isHelpWaiting()) {
+    if (length > LARGEST || !isHelpWaiting()) {
       return sink.save(type, bytes, offset, length);
     }
     Id id = Id.of(bytes, offset, length);

@@ -434,9 +434,14 @@ final class PostgresTarget implements Target {
     }
   }
 
-  private static void keepEventTriggersFromFiring(Session session) throws SQLException {
+  /** For as long as the session lives, and as far as its role may. */
+  static void keepEventTriggersFromFiring(Session session) throws SQLException {
     try {
       session.execute("SET session_replication_role = replica");
+      if (session.version() >= 170000) {
+        // Those that are always enabled, too.
+        session.execute("SET event_triggers = off");
+      }
     } catch (SQLException e) {
       // Superusers alone may; since version 16 others may have subscriptions, too.
       if (!PostgresErrors.is(e, "42501")) {

@@ -7,6 +7,8 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
 import stet.repository.Id;
 import stet.repository.RepositoryException;
@@ -42,10 +44,12 @@ public final class RepositoryLock implements AutoCloseable {
   private final boolean exclusive;
   private final Thread refresher;
   private final HangupGuard hangups;
-  private final long announced = System.nanoTime();
+
+  /** What the look at other locks has found that follows the writing of this one. */
+  private final CompletableFuture<Boolean> settled = new CompletableFuture<>();
+
   private Id current;
   private OffsetDateTime refreshed;
-  private boolean settled;
   private boolean closed;
 
   /**
@@ -67,7 +71,7 @@ public final class RepositoryLock implements AutoCloseable {
   /**
    * Writes a lock that holds once it is {@linkplain #settle settled}. Until then another client may
    * be about to lock too: what is read meanwhile counts only when the lock has settled, and nothing
-   * may be removed.
+   * may be written or removed.
    *
    * @throws RepositoryException with {@code LOCKED} naming the holder if another lock conflicts
    */
@@ -89,18 +93,37 @@ public final class RepositoryLock implements AutoCloseable {
    *
    * @throws RepositoryException with {@code LOCKED} naming the holder if another lock conflicts
    */
-  public synchronized void settle() {
-    if (settled) {
-      return;
-    }
+  public void settle() {
     try {
-      Thread.sleep(SETTLE.minusNanos(System.nanoTime() - announced));
+      settled.get();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new RepositoryException(Problem.INTERRUPTED, "interrupted", null, e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RepositoryException conflict) {
+        throw new RepositoryException(
+            conflict.problem(), conflict.getMessage(), conflict.hint(), conflict);
+      }
+      throw new IllegalStateException("the lock could not settle", e.getCause());
     }
-    refuseConflict(backend, key, exclusive, current);
-    settled = true;
+  }
+
+  /** Whether the lock is certain. */
+  public boolean isSettled() {
+    return settled.isDone() && !settled.isCompletedExceptionally();
+  }
+
+  /** Looks at the locks once more when this one has been there for long enough. */
+  private void lookAgain() {
+    try {
+      if (!backend.exists(StoredFile.lock(current))) {
+        throw lost("somebody has removed it");
+      }
+      refuseConflict(backend, key, exclusive, current);
+      settled.complete(true);
+    } catch (RuntimeException e) {
+      settled.completeExceptionally(e);
+    }
   }
 
   private RepositoryLock(
@@ -221,6 +244,13 @@ public final class RepositoryLock implements AutoCloseable {
   }
 
   private void refreshLoop() {
+    try {
+      Thread.sleep(SETTLE);
+    } catch (InterruptedException e) {
+      settled.completeExceptionally(e);
+      return;
+    }
+    lookAgain();
     while (true) {
       try {
         Thread.sleep(REFRESH.toMillis());
@@ -256,21 +286,29 @@ public final class RepositoryLock implements AutoCloseable {
    * @throws RepositoryException with {@code LOCKED} if it was removed, or could not be refreshed
    *     for too long
    */
-  public synchronized void check() {
+  public void check() {
     settle();
+    checkHeld();
+  }
+
+  private synchronized void checkHeld() {
     if (refreshed.plus(LOST).isBefore(now())) {
       refresh();
     }
     boolean removed = !backend.exists(StoredFile.lock(current));
     if (removed || refreshed.plus(LOST).isBefore(now())) {
-      throw new RepositoryException(
-          Problem.LOCKED,
-          "the repository's lock was lost: "
-              + (removed
-                  ? "somebody has removed it"
-                  : "it could not be refreshed since " + refreshed.truncatedTo(ChronoUnit.SECONDS)),
-          "Nothing was committed; run the command again.");
+      throw lost(
+          removed
+              ? "somebody has removed it"
+              : "it could not be refreshed since " + refreshed.truncatedTo(ChronoUnit.SECONDS));
     }
+  }
+
+  private static RepositoryException lost(String how) {
+    return new RepositoryException(
+        Problem.LOCKED,
+        "the repository's lock was lost: " + how,
+        "Nothing was committed; run the command again.");
   }
 
   @Override

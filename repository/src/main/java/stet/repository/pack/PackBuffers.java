@@ -2,8 +2,6 @@ package stet.repository.pack;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
-import stet.repository.RepositoryException;
-import stet.repository.RepositoryException.Problem;
 import stet.repository.crypto.MasterKey;
 
 /** A fixed number of pack buffers, made when first needed. */
@@ -27,14 +25,21 @@ final class PackBuffers {
     this.limit = limit;
   }
 
+  /**
+   * Waits for a buffer, also when this thread is interrupted: another may have been told already
+   * that the blob which goes into it is saved. It is there when a pack has been stored.
+   */
   synchronized byte[] take() {
+    boolean interrupted = false;
     while (free.isEmpty() && made == limit) {
       try {
         wait();
       } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new RepositoryException(Problem.INTERRUPTED, "interrupted", null, e);
+        interrupted = true;
       }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
     if (free.isEmpty()) {
       made++;

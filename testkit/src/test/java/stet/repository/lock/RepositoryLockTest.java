@@ -8,6 +8,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -16,6 +19,7 @@ import stet.repository.Id;
 import stet.repository.Repository;
 import stet.repository.RepositoryException;
 import stet.repository.RepositoryException.Problem;
+import stet.repository.backend.FileType;
 import stet.repository.backend.LocalBackend;
 import stet.repository.backend.StoredFile;
 import stet.repository.codec.UnpackedCodec;
@@ -89,11 +93,50 @@ class RepositoryLockTest {
       assertThatThrownBy(lock::settle)
           .asInstanceOf(type(RepositoryException.class))
           .satisfies(e -> assertThat(e.problem()).isEqualTo(Problem.LOCKED));
-      assertThatThrownBy(lock::check).hasMessageContaining("elsewhere");
       repository.backend().delete(StoredFile.lock(other));
-      lock.check();
+      assertThatThrownBy(lock::check)
+          .as("it may have removed what was read meanwhile")
+          .hasMessageContaining("elsewhere");
+      assertThat(lock.isSettled()).isFalse();
     }
     assertThat(repository.locks().locks()).isEmpty();
+  }
+
+  @Test
+  void anAnnouncedLockThatSomebodyRemovesDoesNotSettle() {
+    try (RepositoryLock lock = repository.announceLock()) {
+      repository.unlock(true);
+      assertThatThrownBy(lock::settle).hasMessageContaining("somebody has removed it");
+    }
+  }
+
+  /** The other client may be gone again before anybody asks. */
+  @Test
+  void aConflictIsSeenWhenTheLockSettlesAndNotWhenItIsAskedFor() throws Exception {
+    try (RepositoryLock lock = repository.announceLock()) {
+      Id other = plant(OffsetDateTime.now(ZoneOffset.UTC), true, elsewhere());
+      Thread.sleep(1000);
+      repository.backend().delete(StoredFile.lock(other));
+      assertThatThrownBy(lock::settle).hasMessageContaining("elsewhere");
+    }
+  }
+
+  @Test
+  void damageIsRecordedUnderASettledLockOnly() {
+    Set<Id> packs = Set.of(Id.of(new byte[] {1}));
+    try (RepositoryLock lock = repository.announceLock()) {
+      repository.recordDamage(packs);
+      assertThat(indexFiles()).isZero();
+      lock.settle();
+      repository.recordDamage(Set.of(Id.of(new byte[] {2})));
+      assertThat(indexFiles()).isEqualTo(1);
+    }
+  }
+
+  private int indexFiles() {
+    List<Id> files = new ArrayList<>();
+    repository.backend().list(FileType.INDEX, (id, size) -> files.add(id));
+    return files.size();
   }
 
   @Test
