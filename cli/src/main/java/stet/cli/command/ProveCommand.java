@@ -54,13 +54,11 @@ public final class ProveCommand implements Callable<Integer> {
     try (Repository repository = session.openRepository();
         RepositoryLock lock = repository.announceLock()) {
       Snapshot chosen =
-          ReadLock.whileSettling(
-              lock,
-              () -> {
-                Snapshot found = snapshot.resolve(session, repository);
-                repository.loadIndex();
-                return found;
-              });
+          lock.whileSettling(() -> {
+            Snapshot found = snapshot.resolve(session, repository);
+            repository.loadIndex();
+            return found;
+          });
       try (ProgressBar progress = session.progress()) {
         proof =
             new Prover(

@@ -20,30 +20,16 @@ final class ReadLock {
     return without ? null : repository.lock(exclusive);
   }
 
-  /** Takes a shared lock that has to {@linkplain #settle}, or gives null if it is not wanted. */
+  /**
+   * Takes a shared lock that has to {@linkplain #whileSettling settle}, or gives null if it is not
+   * wanted.
+   */
   @Nullable RepositoryLock announce(Repository repository) {
     return without ? null : repository.announceLock();
   }
 
-  /**
-   * Reads something while a lock settles, if there is one. Where it does not, that is what failed:
-   * somebody else may have taken away what was to be read.
-   */
+  /** Reads something while a lock settles, if there is one. */
   static <T> T whileSettling(@Nullable RepositoryLock lock, Supplier<T> reading) {
-    T read;
-    try {
-      read = reading.get();
-    } catch (RuntimeException e) {
-      settle(lock);
-      throw e;
-    }
-    settle(lock);
-    return read;
-  }
-
-  private static void settle(@Nullable RepositoryLock lock) {
-    if (lock != null) {
-      lock.settle();
-    }
+    return lock == null ? reading.get() : lock.whileSettling(reading);
   }
 }

@@ -105,10 +105,9 @@ public final class Backup {
    */
   public Result run(List<String> tags, boolean full) {
     Instant started = Instant.now();
+    check();
     Result result;
     try (RepositoryLock lock = repository.announceLock()) {
-      check();
-      lock.settle();
       result = capture(lock, tags, started, full);
     }
     if (!repository.index().damagedPacks().isEmpty()) {
@@ -120,10 +119,14 @@ public final class Backup {
   private Result capture(RepositoryLock lock, List<String> tags, Instant started, boolean full) {
     operation.progress().phase("loading the index");
     SnapshotCatalog catalog =
-        new SnapshotCatalog(
-            environment.app(),
-            repository.snapshots(e -> operation.progress().warn(e.getMessage())));
-    repository.loadIndex();
+        lock.whileSettling(() -> {
+          SnapshotCatalog found =
+              new SnapshotCatalog(
+                  environment.app(),
+                  repository.snapshots(e -> operation.progress().warn(e.getMessage())));
+          repository.loadIndex();
+          return found;
+        });
     int adopted = IndexRepair.adopt(repository);
     if (adopted > 0) {
       operation.progress().detail(adopted + " packs of an interrupted backup are used");

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import stet.repository.Id;
 import stet.repository.RepositoryException;
@@ -106,6 +107,24 @@ public final class RepositoryLock implements AutoCloseable {
       }
       throw new IllegalStateException("the lock could not settle", e.getCause());
     }
+  }
+
+  /**
+   * Reads something while the lock settles. Where it does not, that is what failed: somebody else
+   * may have taken away what was to be read.
+   *
+   * @throws RepositoryException as {@link #settle} does, or else what the reading throws
+   */
+  public <T> T whileSettling(Supplier<T> reading) {
+    T read;
+    try {
+      read = reading.get();
+    } catch (RuntimeException e) {
+      settle();
+      throw e;
+    }
+    settle();
+    return read;
   }
 
   /** Whether the lock is certain. */
