@@ -53,11 +53,31 @@ class PageCheckIT {
     server.close();
   }
 
-  private static void checkAll(PageCheck pages, Session session) throws SQLException {
+  private static void work(PageCheck pages, Session session) throws SQLException {
     boolean more;
     do {
       more = pages.work(session);
     } while (more);
+  }
+
+  /** Checks everything in a session's database. */
+  private static PageCheck checkAll(Session session) throws SQLException {
+    PageCheck pages = new PageCheck();
+    assertThat(pages.begin(session)).isTrue();
+    pages.addAll(session);
+    work(pages, session);
+    pages.end(session);
+    return pages;
+  }
+
+  /** Checks a table and what belongs to it. */
+  private static PageCheck check(Session session, String table) throws SQLException {
+    PageCheck pages = new PageCheck();
+    assertThat(pages.begin(session)).isTrue();
+    pages.add(session, table);
+    work(pages, session);
+    pages.end(session);
+    return pages;
   }
 
   @Test
@@ -67,7 +87,7 @@ class PageCheckIT {
       PageCheck pages = new PageCheck();
       assertThat(pages.begin(session)).isTrue();
       pages.add(session, "\"public\".\"whole\"");
-      checkAll(pages, session);
+      work(pages, session);
       // The table, its index, and what is too long for it with an index of its own.
       assertThat(pages.level().detail()).startsWith("4 tables and b-tree indexes");
       pages.add(session, "\"public\".\"whole\"");
@@ -85,11 +105,7 @@ class PageCheckIT {
     server.createDatabase("own");
     server.execute("own", "create schema s", "create extension amcheck schema s");
     try (Session session = Session.open(trip.settings("own"))) {
-      PageCheck pages = new PageCheck();
-      assertThat(pages.begin(session)).isTrue();
-      pages.addAll(session);
-      checkAll(pages, session);
-      pages.end(session);
+      PageCheck pages = checkAll(session);
       assertThat(pages.differences()).isEmpty();
       assertThat(session.value("SELECT count(*) FROM pg_extension WHERE extname = 'amcheck'"))
           .isEqualTo("1");
@@ -106,11 +122,7 @@ class PageCheckIT {
             + " $$ begin raise exception 'no more definitions'; end $$",
         "create event trigger refuse on ddl_command_end execute function refuse()");
     try (Session session = Session.open(trip.settings("guarded"))) {
-      PageCheck pages = new PageCheck();
-      assertThat(pages.begin(session)).isTrue();
-      pages.addAll(session);
-      checkAll(pages, session);
-      pages.end(session);
+      PageCheck pages = checkAll(session);
       assertThat(pages.differences()).isEmpty();
       assertThat(pages.level().ran()).isTrue();
     }
@@ -127,10 +139,7 @@ class PageCheckIT {
           "create index on t (j)",
           "insert into t select i, i % 7 from generate_series(1, 1000) i");
       try (Session session = Session.open(new PostgresRoundTrip(older).settings("older"))) {
-        PageCheck pages = new PageCheck();
-        pages.begin(session);
-        pages.add(session, "\"public\".\"t\"");
-        checkAll(pages, session);
+        PageCheck pages = check(session, "\"public\".\"t\"");
         assertThat(pages.differences()).isEmpty();
         assertThat(pages.level().detail()).startsWith("2 b-tree indexes by amcheck, which has no");
       }
@@ -146,11 +155,7 @@ class PageCheckIT {
         "insert into lacking select generate_series(1001, 1010)",
         ready.formatted(true));
     try (Session session = Session.open(trip.settings(DATABASE))) {
-      PageCheck pages = new PageCheck();
-      pages.begin(session);
-      pages.add(session, "\"public\".\"lacking\"");
-      checkAll(pages, session);
-      pages.end(session);
+      PageCheck pages = check(session, "\"public\".\"lacking\"");
       assertThat(pages.differences())
           .singleElement()
           .asString()
@@ -181,7 +186,7 @@ class PageCheckIT {
       assertThat(pages.work(session)).isTrue();
       assertThat(pages.work(session)).isTrue();
       assertThat(pages.differences()).hasSize(1);
-      checkAll(pages, other);
+      work(pages, other);
       pages.end(session);
       assertThat(pages.differences())
           .hasSize(2)
