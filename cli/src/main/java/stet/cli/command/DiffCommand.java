@@ -77,18 +77,19 @@ public final class DiffCommand implements Callable<Integer> {
     try (Repository repository = session.openRepository();
         RepositoryLock lock = readLock.take(repository, false)) {
       Snapshot one = new SnapshotChoice(first).resolve(session, repository);
+      Snapshot other =
+          second.equals(LIVE) ? null : new SnapshotChoice(second).resolve(session, repository);
       repository.loadIndex();
       try (ProgressBar progress = session.progress()) {
         Operation operation = session.operation(progress);
         State before = State.of(repository.reader(), one, kinds, operation);
         State after;
-        if (second.equals(LIVE)) {
+        if (other == null) {
           Environment environment = Configured.environment(configuration, session.environment());
           try (EnvironmentLock environmentLock = EnvironmentLock.acquire(environment)) {
             after = State.live(environment, repository, one, operation);
           }
         } else {
-          Snapshot other = new SnapshotChoice(second).resolve(session, repository);
           after = State.of(repository.reader(), other, kinds, operation);
         }
         progress.close();

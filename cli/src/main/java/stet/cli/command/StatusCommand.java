@@ -65,17 +65,15 @@ public final class StatusCommand implements Callable<Integer> {
       health =
           ReadLock.whileSettling(
               lock,
-              () -> {
-                repository.loadIndex();
-                return Health.of(
-                    repository,
-                    configuration.app(),
-                    environment.name(),
-                    new Health.Objectives(
-                        objectives.rpo(), objectives.rto(), objectives.proofAge()),
-                    Instant.now(),
-                    warnings::add);
-              });
+              () ->
+                  Health.of(
+                      repository,
+                      configuration.app(),
+                      environment.name(),
+                      new Health.Objectives(
+                          objectives.rpo(), objectives.rto(), objectives.proofAge()),
+                      Instant.now(),
+                      warnings::add));
       warnings.forEach(message -> output.warn(message, null));
     }
     if (output.json()) {

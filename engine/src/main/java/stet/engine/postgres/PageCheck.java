@@ -233,6 +233,7 @@ final class PageCheck {
    * Checks something of what was added; what is wrong is a {@linkplain #differences difference}.
    *
    * @return false if all is done, or others are at it
+   * @throws SQLException if the server cannot check, which says nothing about what is restored
    */
   boolean work(Session session) throws SQLException {
     Unit unit = poll();
@@ -258,7 +259,7 @@ final class PageCheck {
             .forEach(message -> differ(relation, message));
       }
     } catch (SQLException e) {
-      if (!session.connection().isValid(5)) {
+      if (PostgresErrors.isTrouble(e) || !session.connection().isValid(5)) {
         throw e;
       }
       differ(relation, PostgresErrors.text(e));

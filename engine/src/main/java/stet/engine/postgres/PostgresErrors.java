@@ -78,6 +78,19 @@ final class PostgresErrors {
             && String.valueOf(e.getMessage()).contains("invalid memory alloc request size"));
   }
 
+  /**
+   * Whether the server could not do what it was asked to for reasons of its own (a full disk, no
+   * memory, a time-out, its administrator), so that nothing is known of the data.
+   */
+  static boolean isTrouble(SQLException e) {
+    String state = Objects.requireNonNullElse(e.getSQLState(), "");
+    // Classes 53: resources, 57: intervention, 58: what lies outside PostgreSQL; no lock.
+    return state.startsWith("53")
+        || state.startsWith("57")
+        || state.startsWith("58")
+        || state.equals("55P03");
+  }
+
   /** Whether the error carries this SQLSTATE. */
   static boolean is(SQLException e, String state) {
     return state.equals(e.getSQLState());

@@ -71,7 +71,7 @@ public record Health(
       @Nullable Duration rpo, @Nullable Duration rto, @Nullable Duration proofAge) {}
 
   /**
-   * Looks at a repository whose index is loaded.
+   * Looks at a repository, whose index it loads.
    *
    * @param unusable takes what could not be read
    */
@@ -115,6 +115,8 @@ public record Health(
                 unusable.accept(e.getMessage());
                 aspects.add(new Aspect("repository", State.RED, e.getMessage()));
               }));
+      // After the snapshots are listed, so that it tells of all that they hold.
+      repository.loadIndex();
       this.reader = repository.reader();
       this.backend = repository.backend();
     }

@@ -1,6 +1,7 @@
 package stet.engine.postgres;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -192,6 +193,20 @@ class PageCheckIT {
           .hasSize(2)
           .allSatisfy(
               text -> assertThat(text).startsWith("table public.large: ").contains("line pointer"));
+    }
+  }
+
+  @Test
+  void aServerThatCannotCheckSaysNothingAboutTheTable() throws Exception {
+    try (Session session = Session.open(trip.settings(DATABASE))) {
+      PageCheck pages = new PageCheck();
+      assertThat(pages.begin(session)).isTrue();
+      pages.add(session, "\"public\".\"large\"");
+      session.execute("SET statement_timeout = '1ms'");
+      assertThatThrownBy(() -> work(pages, session)).hasMessageContaining("statement timeout");
+      session.execute("RESET statement_timeout");
+      pages.end(session);
+      assertThat(pages.differences()).isEmpty();
     }
   }
 
