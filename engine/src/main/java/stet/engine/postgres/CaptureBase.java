@@ -54,13 +54,13 @@ final class CaptureBase {
 
   private final CaptureContext context;
   private final JsonObject manifest;
-  private final SnapshotFiles files;
+  private final CapturedFiles files;
   private final Map<Long, JsonObject> tables = new HashMap<>();
 
   private CaptureBase(CaptureContext context, JsonObject manifest, Node directory) {
     this.context = context;
     this.manifest = manifest;
-    this.files = new SnapshotFiles(context.source(), directory);
+    this.files = new CapturedFiles(context.source(), directory);
     for (JsonObject table : manifest.objects("tables")) {
       if (table.has("shape")) {
         tables.put(table.integer("oid"), table);

@@ -268,7 +268,7 @@ final class CatalogReader {
                 rows.getString(8),
                 rows.getBoolean(4),
                 roots.get(oid),
-                DatabaseCapture.DATA + "/" + ObjectNames.directory(schema, name));
+                CapturedFiles.DATA + "/" + ObjectNames.directory(schema, name));
         Size size = sizes.getOrDefault(oid, new Size(0, 0, 0, null, 0));
         ReadableTable readable =
             new ReadableTable(

@@ -36,30 +36,12 @@ import stet.repository.tree.Tree;
  * Captures one database whole, as of one moment: definitions through pg_dump, rows, sequences and
  * large objects by itself.
  *
- * <p>The component's directory then holds {@value #SCHEMA}, {@value #ROLES}, {@value #DESCRIPTION}
- * ({@link DatabaseDescription}), {@value #LOAD}, {@value #DATA} with the rows of every table
- * ({@link SegmentGeometry}) and {@value #LARGE_OBJECTS} with a file by OID for each. The last two
- * are left out if there is nothing in them.
+ * <p>The component's directory then holds what {@link CapturedFiles} names: the definitions, the
+ * server's roles, the {@link DatabaseDescription}, the script that loads it all, the rows of every
+ * table ({@link SegmentGeometry}), and large objects, a file by OID for each. The last two are left
+ * out if there is nothing in them.
  */
 final class DatabaseCapture {
-  /** Definitions, as an archive for pg_restore. */
-  static final String SCHEMA = "schema.pgdump";
-
-  /** Roles and tablespaces of the server as SQL. */
-  static final String ROLES = "roles.sql";
-
-  /** The {@link DatabaseDescription}. */
-  static final String DESCRIPTION = "database.json";
-
-  /** The script that loads everything without Stet. */
-  static final String LOAD = "load.sql";
-
-  /** The directory of rows. */
-  static final String DATA = "data";
-
-  /** The directory of large objects. */
-  static final String LARGE_OBJECTS = "large_objects";
-
   /** After which time everything is read unless the configuration says otherwise. */
   static final Duration FULL_INTERVAL = Duration.ofDays(30);
 
@@ -202,7 +184,7 @@ final class DatabaseCapture {
     Database database = catalog.database();
     FileBlobs files = new FileBlobs(sink, context.polynomial(), time);
     PostgresTools tools =
-        PostgresTools.find(toolsDirectory, PostgresComponent.major(server.version()));
+        PostgresTools.find(toolsDirectory, Session.major(server.version()));
     SchemaDump dump = new SchemaDump(pinned, tools, files, operation.progress());
     AtomicReference<Node> schema = new AtomicReference<>();
     AtomicReference<Node> roles = new AtomicReference<>();
@@ -213,8 +195,8 @@ final class DatabaseCapture {
             "definitions",
             () -> {
               schema.set(
-                  dump.definitions(SCHEMA, holder.snapshot(), database.encoding(), patience));
-              roles.set(dump.globals(ROLES));
+                  dump.definitions(CapturedFiles.SCHEMA, holder.snapshot(), database.encoding(), patience));
+              roles.set(dump.globals(CapturedFiles.ROLES));
             }));
     tasks.add(
         new Parallel.Task(
@@ -267,11 +249,11 @@ final class DatabaseCapture {
     entries.add(Objects.requireNonNull(roles.get()));
     entries.add(
         files.save(
-            DESCRIPTION,
+            CapturedFiles.DESCRIPTION,
             (description.toJson().toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8)));
     addData(entries, reader, sink, time);
     Map<Table, List<String>> copyFiles = copyFiles(reader);
-    entries.add(files.save(LOAD, LoadScript.write(description, copyFiles)));
+    entries.add(files.save(CapturedFiles.LOAD, LoadScript.write(description, copyFiles)));
     entries.sort(Tree.BY_NAME);
     Node node = Node.directory(name, time, sink.save(BlobType.TREE, Tree.encode(entries)));
     return new Captured(
@@ -400,16 +382,16 @@ final class DatabaseCapture {
     List<Node> directories = new ArrayList<>();
     for (DataReader.TableWork work : reader.tables()) {
       Table table = work.readable().table();
-      Node directory = work.tree().finish(table.directory().substring(DATA.length() + 1));
+      Node directory = work.tree().finish(table.directory().substring(CapturedFiles.DATA.length() + 1));
       if (directory != null) {
         directories.add(directory);
       }
     }
     if (!directories.isEmpty()) {
       directories.sort(Tree.BY_NAME);
-      entries.add(Node.directory(DATA, time, sink.save(BlobType.TREE, Tree.encode(directories))));
+      entries.add(Node.directory(CapturedFiles.DATA, time, sink.save(BlobType.TREE, Tree.encode(directories))));
     }
-    Node objects = reader.largeObjects().finish(LARGE_OBJECTS);
+    Node objects = reader.largeObjects().finish(CapturedFiles.LARGE_OBJECTS);
     if (objects != null) {
       entries.add(objects);
     }

@@ -38,7 +38,7 @@ final class DatabaseExport {
   private final ExportContext context;
   private final Operation operation;
   private final String component;
-  private final SnapshotFiles files;
+  private final CapturedFiles files;
   private final DatabaseDescription description;
   private final Map<String, Node> tables;
 
@@ -46,11 +46,11 @@ final class DatabaseExport {
     this.context = context;
     this.operation = context.operation();
     this.component = context.node().name();
-    this.files = new SnapshotFiles(context.source(), context.node());
+    this.files = new CapturedFiles(context.source(), context.node());
     this.description =
         DatabaseDescription.parse(
-            component + "/" + DatabaseCapture.DESCRIPTION,
-            files.read(files.require(DatabaseCapture.DESCRIPTION)));
+            component + "/" + CapturedFiles.DESCRIPTION,
+            files.read(files.require(CapturedFiles.DESCRIPTION)));
     this.tables = files.tables();
   }
 
@@ -80,8 +80,8 @@ final class DatabaseExport {
 
   private DumpArchive archive() {
     return DumpArchive.read(
-        component + "/" + DatabaseCapture.SCHEMA,
-        files.read(files.require(DatabaseCapture.SCHEMA)));
+        component + "/" + CapturedFiles.SCHEMA,
+        files.read(files.require(CapturedFiles.SCHEMA)));
   }
 
   private void exportFile() throws IOException {
@@ -190,7 +190,7 @@ final class DatabaseExport {
 
   private void writeLargeObjects(ArchiveData data) throws IOException {
     Map<String, Node> contents = new HashMap<>();
-    Node directory = files.find(DatabaseCapture.LARGE_OBJECTS);
+    Node directory = files.find(CapturedFiles.LARGE_OBJECTS);
     if (directory != null) {
       files.list(directory).forEach(node -> contents.put(node.name(), node));
     }
@@ -198,7 +198,7 @@ final class DatabaseExport {
       operation.checkStop();
       Node file = contents.get(Long.toString(object.oid()));
       if (file == null) {
-        throw files.missing(DatabaseCapture.LARGE_OBJECTS + "/" + object.oid());
+        throw files.missing(CapturedFiles.LARGE_OBJECTS + "/" + object.oid());
       }
       try (OutputStream out = data.largeObject(object.oid())) {
         copy(file, out::write);

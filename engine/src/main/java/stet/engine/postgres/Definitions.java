@@ -62,7 +62,7 @@ final class Definitions {
 
   /** Writes an archive, as it was changed, to a private file. */
   static Path write(DumpArchive archive, PrivateFiles files) {
-    Path file = files.createFile(DatabaseCapture.SCHEMA);
+    Path file = files.createFile(CapturedFiles.SCHEMA);
     try (OutputStream out = Files.newOutputStream(file)) {
       archive.writeCustom(out, false, List.of(), addition -> -1);
     } catch (IOException e) {

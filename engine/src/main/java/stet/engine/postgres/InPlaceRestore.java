@@ -30,7 +30,7 @@ final class InPlaceRestore implements InPlace {
   private final RestoreContext context;
   private final Operation operation;
   private final Duration patience;
-  private final SnapshotFiles files;
+  private final CapturedFiles files;
   private @Nullable Session open;
   private @Nullable PrivateFiles privateFiles;
   private @Nullable Plan plan;
@@ -51,7 +51,7 @@ final class InPlaceRestore implements InPlace {
     this.context = context;
     this.operation = context.operation();
     this.patience = patience;
-    this.files = new SnapshotFiles(context.source(), context.node());
+    this.files = new CapturedFiles(context.source(), context.node());
   }
 
   /** Work whose failures are told as the restore's. */
@@ -113,16 +113,16 @@ final class InPlaceRestore implements InPlace {
       open = session;
       DatabaseDescription description =
           DatabaseDescription.parse(
-              place.component() + "/" + DatabaseCapture.DESCRIPTION,
-              files.read(files.require(DatabaseCapture.DESCRIPTION)));
+              place.component() + "/" + CapturedFiles.DESCRIPTION,
+              files.read(files.require(CapturedFiles.DESCRIPTION)));
       DumpArchive archive =
           DumpArchive.read(
-              place.component() + "/" + DatabaseCapture.SCHEMA,
-              files.read(files.require(DatabaseCapture.SCHEMA)));
+              place.component() + "/" + CapturedFiles.SCHEMA,
+              files.read(files.require(CapturedFiles.SCHEMA)));
       PostgresTools tools =
           PostgresTools.find(
               place.tools(),
-              Math.max(PostgresComponent.major(session.version()), archive.oldestReader()));
+              Math.max(Session.major(session.version()), archive.oldestReader()));
       privateFiles = PrivateFiles.create();
       boolean withPublic = KeptObjects.hasPublic(archive, description);
       LiveObjects live = LiveObjects.read(session);

@@ -18,19 +18,19 @@ final class LargeObjectLoader {
   /** Every object takes a lock until its transaction ends, and the lock table is finite. */
   private static final int OBJECTS_PER_TRANSACTION = 200;
 
-  private final SnapshotFiles files;
+  private final CapturedFiles files;
   private final Operation operation;
   private final Map<String, Node> contents = new HashMap<>();
   private final Deque<LargeObject> queue = new ArrayDeque<>();
 
-  LargeObjectLoader(SnapshotFiles files, DatabaseDescription description, Operation operation) {
+  LargeObjectLoader(CapturedFiles files, DatabaseDescription description, Operation operation) {
     this.files = files;
     this.operation = operation;
     queue.addAll(description.largeObjects());
     if (!queue.isEmpty()) {
-      Node directory = files.find(DatabaseCapture.LARGE_OBJECTS);
+      Node directory = files.find(CapturedFiles.LARGE_OBJECTS);
       if (directory == null) {
-        throw files.missing(DatabaseCapture.LARGE_OBJECTS);
+        throw files.missing(CapturedFiles.LARGE_OBJECTS);
       }
       files.list(directory).forEach(node -> contents.put(node.name(), node));
     }
@@ -81,7 +81,7 @@ final class LargeObjectLoader {
     long oid = object.oid();
     Node file = contents.get(Long.toString(oid));
     if (file == null) {
-      throw files.missing(DatabaseCapture.LARGE_OBJECTS + "/" + oid);
+      throw files.missing(CapturedFiles.LARGE_OBJECTS + "/" + oid);
     }
     session.value("SELECT pg_catalog.lo_create(?::bigint::pg_catalog.oid)", oid);
     try (PreparedStatement put =

@@ -160,7 +160,7 @@ final class LoadScript {
     line("");
     line("SELECT pg_catalog.lo_create(" + oid + ") \\g /dev/null");
     if (object.size() > 0) {
-      line("\\lo_import '" + DatabaseCapture.LARGE_OBJECTS + "/" + oid + "'");
+      line("\\lo_import '" + CapturedFiles.LARGE_OBJECTS + "/" + oid + "'");
       line(
           String.format(
               Locale.ROOT,

@@ -114,11 +114,6 @@ final class PostgresComponent implements Component {
     }
   }
 
-  /** The major version of a {@code server_version_num}. */
-  static int major(int version) {
-    return version / 10_000;
-  }
-
   @Override
   public Captured capture(CaptureContext context) {
     return new DatabaseCapture(

@@ -64,11 +64,11 @@ public final class PostgresKind implements ComponentKind {
 
   @Override
   public Map<String, String> definitions(RestoreContext context) {
-    SnapshotFiles files = new SnapshotFiles(context.source(), context.node());
-    String path = context.node().name() + "/" + DatabaseCapture.SCHEMA;
+    CapturedFiles files = new CapturedFiles(context.source(), context.node());
+    String path = context.node().name() + "/" + CapturedFiles.SCHEMA;
     return DefinitionTexts.joined(
         DefinitionTexts.of(
-            DumpArchive.read(path, files.read(files.require(DatabaseCapture.SCHEMA))),
+            DumpArchive.read(path, files.read(files.require(CapturedFiles.SCHEMA))),
             Renames.NONE));
   }
 

@@ -54,11 +54,11 @@ final class PostgresTrial implements Trial {
    */
   static PostgresTrial run(RestoreContext context, Scratch scratch, PostgresPlace own)
       throws NoScratchException {
-    SnapshotFiles files = new SnapshotFiles(context.source(), context.node());
+    CapturedFiles files = new CapturedFiles(context.source(), context.node());
     DatabaseDescription description =
         DatabaseDescription.parse(
-            own.component() + "/" + DatabaseCapture.DESCRIPTION,
-            files.read(files.require(DatabaseCapture.DESCRIPTION)));
+            own.component() + "/" + CapturedFiles.DESCRIPTION,
+            files.read(files.require(CapturedFiles.DESCRIPTION)));
     PostgresTrial trial = open(context, scratch, own, description);
     boolean done = false;
     try {
@@ -74,7 +74,7 @@ final class PostgresTrial implements Trial {
         throw e;
       }
       staging.build();
-      for (String unread : List.of(DatabaseCapture.ROLES, DatabaseCapture.LOAD)) {
+      for (String unread : List.of(CapturedFiles.ROLES, CapturedFiles.LOAD)) {
         files.read(files.require(unread));
       }
       trial.compare(description, files);
@@ -104,7 +104,7 @@ final class PostgresTrial implements Trial {
       ConnectionSettings settings;
       if (scratch.server() == null) {
         context.operation().progress().phase("making a scratch server for " + own.component());
-        int major = PostgresComponent.major(description.server().version());
+        int major = Session.major(description.server().version());
         server = ScratchServer.start(PostgresTools.findServer(own.tools(), major));
         settings = server.settings(database);
       } else if (scratch.server().equals(Scratch.SAME)) {
@@ -151,7 +151,7 @@ final class PostgresTrial implements Trial {
     return "t".equals(session.value("SELECT pg_catalog.pg_try_advisory_lock(?)", key));
   }
 
-  private void compare(DatabaseDescription description, SnapshotFiles files) throws SQLException {
+  private void compare(DatabaseDescription description, CapturedFiles files) throws SQLException {
     levels.add(
         new Level(
             "transport",
@@ -204,13 +204,13 @@ final class PostgresTrial implements Trial {
    * otherwise, so then only the objects are counted, which the restore has done.
    */
   private Level compareDefinitions(
-      Session session, DatabaseDescription description, SnapshotFiles files) {
-    int captured = PostgresComponent.major(description.server().version());
-    int restored = PostgresComponent.major(session.version());
+      Session session, DatabaseDescription description, CapturedFiles files) {
+    int captured = Session.major(description.server().version());
+    int restored = Session.major(session.version());
     DumpArchive before =
         DumpArchive.read(
-            place.component() + "/" + DatabaseCapture.SCHEMA,
-            files.read(files.require(DatabaseCapture.SCHEMA)));
+            place.component() + "/" + CapturedFiles.SCHEMA,
+            files.read(files.require(CapturedFiles.SCHEMA)));
     PostgresTools tools = PostgresTools.find(place.tools(), restored);
     if (captured != restored || !before.dumpVersion().matches(tools.major() + "([^0-9].*)?")) {
       return new Level(

@@ -47,7 +47,7 @@ final class RowLoader {
   /** The text of the smallest table for which a transaction of its own and new files pay. */
   private static final long LEAST_FROZEN_BYTES = 4L << 20;
 
-  private final SnapshotFiles files;
+  private final CapturedFiles files;
   private final DatabaseDescription description;
   private final Operation operation;
   private final RowHash.@Nullable Key segmentKey;
@@ -116,7 +116,7 @@ final class RowLoader {
     }
   }
 
-  RowLoader(SnapshotFiles files, DatabaseDescription description, Operation operation) {
+  RowLoader(CapturedFiles files, DatabaseDescription description, Operation operation) {
     this(files, description, operation, null);
   }
 
@@ -127,7 +127,7 @@ final class RowLoader {
    *     own; only where the captured text itself was hashed
    */
   RowLoader(
-      SnapshotFiles files,
+      CapturedFiles files,
       DatabaseDescription description,
       Operation operation,
       RowHash.@Nullable Key segmentKey) {

@@ -132,6 +132,11 @@ public final class Session implements AutoCloseable {
     return version;
   }
 
+  /** The major version of a {@code server_version_num}. */
+  static int major(int version) {
+    return version / 10_000;
+  }
+
   /** The driver's COPY. */
   public CopyManager copy() throws SQLException {
     return connection.unwrap(PGConnection.class).getCopyAPI();

@@ -39,7 +39,7 @@ final class Staging {
   private final Maintenance maintenance;
   private final Operation operation;
   private final String name;
-  private final SnapshotFiles files;
+  private final CapturedFiles files;
   private final @Nullable PageCheck pages;
   private @Nullable ArchiveContents contents;
 
@@ -71,7 +71,7 @@ final class Staging {
     this.context = context;
     this.operation = context.operation();
     this.name = name;
-    this.files = new SnapshotFiles(context.source(), context.node());
+    this.files = new CapturedFiles(context.source(), context.node());
   }
 
   /** Whether it is for this. */
@@ -131,23 +131,23 @@ final class Staging {
 
   private Preparation prepare(PrivateFiles privateFiles) throws SQLException {
     operation.progress().phase("checking the target of " + place.component());
-    Node descriptionFile = files.require(DatabaseCapture.DESCRIPTION);
+    Node descriptionFile = files.require(CapturedFiles.DESCRIPTION);
     DatabaseDescription description =
         DatabaseDescription.parse(
-            place.component() + "/" + DatabaseCapture.DESCRIPTION, files.read(descriptionFile));
+            place.component() + "/" + CapturedFiles.DESCRIPTION, files.read(descriptionFile));
     Session session = maintenance.session();
     Adaptation adaptation = new Adaptation(place.renames(), context, place.settings().user());
-    byte[] bytes = files.read(files.require(DatabaseCapture.SCHEMA));
+    byte[] bytes = files.read(files.require(CapturedFiles.SCHEMA));
     DumpArchive definitions = null;
     Path archive;
     if (adaptation.changesNothing()) {
-      archive = privateFiles.write(DatabaseCapture.SCHEMA, bytes);
+      archive = privateFiles.write(CapturedFiles.SCHEMA, bytes);
       // pg_restore may be newer than what is known here, and then does all by itself.
       if (DumpArchive.isKnown(bytes)) {
-        definitions = DumpArchive.read(place.component() + "/" + DatabaseCapture.SCHEMA, bytes);
+        definitions = DumpArchive.read(place.component() + "/" + CapturedFiles.SCHEMA, bytes);
       }
     } else {
-      definitions = DumpArchive.read(place.component() + "/" + DatabaseCapture.SCHEMA, bytes);
+      definitions = DumpArchive.read(place.component() + "/" + CapturedFiles.SCHEMA, bytes);
       adaptation.apply(definitions);
       archive = Definitions.write(definitions, privateFiles);
     }
@@ -155,7 +155,7 @@ final class Staging {
     List<Role> missing =
         new TargetCheck(session, description, place.adminSettings()).run(adaptation.named());
     PostgresTools tools =
-        PostgresTools.find(place.tools(), PostgresComponent.major(session.version()));
+        PostgresTools.find(place.tools(), Session.major(session.version()));
     ArchiveContents listed = contents;
     if (listed == null) {
       listed = contents(tools, archive, privateFiles);
@@ -223,7 +223,7 @@ final class Staging {
               + " cannot read "
               + place.component()
               + "/"
-              + DatabaseCapture.SCHEMA
+              + CapturedFiles.SCHEMA
               + ": "
               + e.getMessage(),
           "Install the client programs of the version that made the backup, or newer.",

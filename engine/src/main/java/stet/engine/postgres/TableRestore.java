@@ -31,22 +31,22 @@ final class TableRestore {
   private final String component;
   private final RestoreContext context;
   private final Operation operation;
-  private final SnapshotFiles files;
+  private final CapturedFiles files;
 
   TableRestore(ConnectionSettings settings, String component, RestoreContext context) {
     this.settings = settings;
     this.component = component;
     this.context = context;
     this.operation = context.operation();
-    this.files = new SnapshotFiles(context.source(), context.node());
+    this.files = new CapturedFiles(context.source(), context.node());
   }
 
   RestoredTable run(TableWish wish) {
     try {
       DatabaseDescription description =
           DatabaseDescription.parse(
-              component + "/" + DatabaseCapture.DESCRIPTION,
-              files.read(files.require(DatabaseCapture.DESCRIPTION)));
+              component + "/" + CapturedFiles.DESCRIPTION,
+              files.read(files.require(CapturedFiles.DESCRIPTION)));
       Table table = TableChoice.choose(component, description.tables(), wish.table());
       String name = name(table, wish);
       operation.progress().phase("restoring table " + name);

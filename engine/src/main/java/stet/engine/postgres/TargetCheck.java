@@ -83,8 +83,8 @@ final class TargetCheck {
   }
 
   private void checkVersion() {
-    int from = PostgresComponent.major(description.server().version());
-    int to = PostgresComponent.major(session.version());
+    int from = Session.major(description.server().version());
+    int to = Session.major(session.version());
     if (to < from) {
       throw error(
           "the database was captured from PostgreSQL "
@@ -183,7 +183,7 @@ final class TargetCheck {
       throw error(
           "the database uses extensions that are not available: " + quoted(missing),
           "Install their packages on the server's machine, for example postgresql-"
-              + PostgresComponent.major(session.version())
+              + Session.major(session.version())
               + "-"
               + missing.getFirst().replace('_', '-')
               + " or postgresql-contrib.");

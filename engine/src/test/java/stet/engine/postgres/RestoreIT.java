@@ -580,15 +580,15 @@ class RestoreIT {
   }
 
   private Captured changed(Captured captured, UnaryOperator<DatabaseDescription> change) {
-    SnapshotFiles files = new SnapshotFiles(blobs, captured.node());
+    CapturedFiles files = new CapturedFiles(blobs, captured.node());
     DatabaseDescription description =
         change.apply(
-            DatabaseDescription.parse("x", files.read(files.require(DatabaseCapture.DESCRIPTION))));
+            DatabaseDescription.parse("x", files.read(files.require(CapturedFiles.DESCRIPTION))));
     List<Node> nodes = new ArrayList<>(files.list(captured.node()));
-    nodes.removeIf(node -> node.name().equals(DatabaseCapture.DESCRIPTION));
+    nodes.removeIf(node -> node.name().equals(CapturedFiles.DESCRIPTION));
     nodes.add(
         new FileBlobs(blobs, polynomial(), Instant.EPOCH)
-            .save(DatabaseCapture.DESCRIPTION, description.toJson().toBytes()));
+            .save(CapturedFiles.DESCRIPTION, description.toJson().toBytes()));
     nodes.sort(Tree.BY_NAME);
     return new Captured(
         Node.directory("default", Instant.EPOCH, blobs.save(BlobType.TREE, Tree.encode(nodes))),
@@ -866,7 +866,7 @@ class RestoreIT {
               return with(d, d.server(), d.database(), roles, d.tablespaces(), d.extensions());
             });
     // A row twice: the primary key cannot be built.
-    SnapshotFiles files = new SnapshotFiles(blobs, withRole.node());
+    CapturedFiles files = new CapturedFiles(blobs, withRole.node());
     Node copy = files.require("data/public.t/00000/0000000000.copy");
     Id first = copy.content().getFirst();
     blobs.remove(BlobType.DATA, first);

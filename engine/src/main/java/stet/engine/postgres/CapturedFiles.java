@@ -14,12 +14,30 @@ import stet.repository.tree.NodeType;
 import stet.repository.tree.Tree;
 
 /** The files of a captured component. */
-final class SnapshotFiles {
+final class CapturedFiles {
+  /** Definitions, as an archive for pg_restore. */
+  static final String SCHEMA = "schema.pgdump";
+
+  /** Roles and tablespaces of the server as SQL. */
+  static final String ROLES = "roles.sql";
+
+  /** The {@link DatabaseDescription}. */
+  static final String DESCRIPTION = "database.json";
+
+  /** The script that loads everything without Stet. */
+  static final String LOAD = "load.sql";
+
+  /** The directory of rows. */
+  static final String DATA = "data";
+
+  /** The directory of large objects. */
+  static final String LARGE_OBJECTS = "large_objects";
+
   private final BlobSource source;
   private final Node root;
 
   /** Looks into a component's directory. */
-  SnapshotFiles(BlobSource source, Node root) {
+  CapturedFiles(BlobSource source, Node root) {
     this.source = source;
     this.root = root;
   }
@@ -32,9 +50,9 @@ final class SnapshotFiles {
   /** The directories with tables' rows, by their path below the component's directory. */
   Map<String, Node> tables() {
     Map<String, Node> directories = new HashMap<>();
-    Node data = find(DatabaseCapture.DATA);
+    Node data = find(DATA);
     if (data != null) {
-      list(data).forEach(node -> directories.put(DatabaseCapture.DATA + "/" + node.name(), node));
+      list(data).forEach(node -> directories.put(DATA + "/" + node.name(), node));
     }
     return directories;
   }
