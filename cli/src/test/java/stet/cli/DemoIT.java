@@ -25,7 +25,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import stet.engine.StetException;
-import stet.engine.postgres.PostgresTools;
+import stet.engine.postgres.archive.PostgresTools;
 
 /** Runs the demo from the jars of this build, in directories of their own. */
 class DemoIT {

@@ -89,4 +89,48 @@ class ArchitectureTest {
           .should()
           .beFreeOfCycles()
           .because("a package must be understood, tested and changed without those that use it");
+
+  @ArchTest
+  static final ArchRule thePostgresKindHasNoCycles =
+      slices()
+          .matching("stet.engine.postgres.(*)..")
+          .should()
+          .beFreeOfCycles()
+          .because("a package must be understood, tested and changed without those that use it");
+
+  @ArchTest
+  static final ArchRule captureAndRestoreMeetInTheSnapshotOnly =
+      noClasses()
+          .that()
+          .resideInAPackage("stet.engine.postgres.capture..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              "stet.engine.postgres.restore..",
+              "stet.engine.postgres.inplace..",
+              "stet.engine.postgres.export..")
+          .because("what is needed for a restore must be in the snapshot");
+
+  @ArchTest
+  static final ArchRule restoreKnowsNoCapture =
+      noClasses()
+          .that()
+          .resideInAnyPackage(
+              "stet.engine.postgres.restore..",
+              "stet.engine.postgres.inplace..",
+              "stet.engine.postgres.export..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("stet.engine.postgres.capture..")
+          .because("what is needed for a restore must be in the snapshot");
+
+  @ArchTest
+  static final ArchRule onlyTheKindItselfIsKnownOutside =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("stet.engine.postgres..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("stet.engine.postgres..")
+          .because("the engine deals with every kind through the extension point");
 }

@@ -25,7 +25,7 @@ import stet.cli.session.Signals.Registration;
 import stet.engine.ErrorCode;
 import stet.engine.Human;
 import stet.engine.StetException;
-import stet.engine.postgres.PostgresTools;
+import stet.engine.postgres.archive.PostgresTools;
 import stet.repository.json.JsonObject;
 
 /**

@@ -17,12 +17,28 @@ import stet.engine.component.Operation;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
 import stet.engine.component.Trial;
+import stet.engine.postgres.archive.DefinitionTexts;
+import stet.engine.postgres.archive.PostgresTools;
+import stet.engine.postgres.archive.Renames;
+import stet.engine.postgres.capture.DatabaseCapture;
+import stet.engine.postgres.capture.SourceCheck;
+import stet.engine.postgres.connection.ConnectionSettings;
+import stet.engine.postgres.connection.PostgresErrors;
+import stet.engine.postgres.connection.Session;
+import stet.engine.postgres.inplace.InPlaceRestore;
+import stet.engine.postgres.restore.EnvironmentLock;
+import stet.engine.postgres.restore.Maintenance;
+import stet.engine.postgres.restore.PostgresPlace;
+import stet.engine.postgres.restore.PostgresTarget;
+import stet.engine.postgres.restore.PostgresTrial;
+import stet.engine.postgres.restore.TableRestore;
+import stet.engine.postgres.rules.RuleQueries;
 import stet.engine.process.PrivateFiles;
 import stet.engine.rules.Evaluation;
 import stet.engine.rules.Rule;
 
 /** A PostgreSQL database. */
-final class PostgresComponent implements Component {
+public final class PostgresComponent implements Component {
   /** How long a restore in place waits for each lock. */
   private static final Duration LOCK_PATIENCE = Duration.ofSeconds(10);
 
@@ -33,7 +49,7 @@ final class PostgresComponent implements Component {
   private final Renames renames;
   private final Duration fullInterval;
 
-  PostgresComponent(
+  public PostgresComponent(
       String name,
       ConnectionSettings settings,
       @Nullable ConnectionSettings admin,
@@ -71,7 +87,7 @@ final class PostgresComponent implements Component {
   public void check(Operation operation) {
     ConnectionSettings pinned = settings.pinned();
     try (Session session = Session.open(pinned)) {
-      PostgresTools.find(tools, major(session.version()));
+      PostgresTools.find(tools, Session.major(session.version()));
       new SourceCheck(session, pinned, operation).run();
     } catch (SQLException e) {
       throw PostgresErrors.failed("cannot check " + pinned.describe(), e);
@@ -105,7 +121,7 @@ final class PostgresComponent implements Component {
           DefinitionTexts.of(
               DefinitionTexts.dump(
                   pinned,
-                  PostgresTools.find(tools, major(session.version())),
+                  PostgresTools.find(tools, Session.major(session.version())),
                   String.valueOf(session.value("SHOW server_encoding")),
                   files),
               Renames.NONE));

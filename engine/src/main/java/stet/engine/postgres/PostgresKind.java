@@ -13,6 +13,13 @@ import stet.engine.component.ComponentKind;
 import stet.engine.component.ExportContext;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Setting;
+import stet.engine.postgres.archive.DefinitionTexts;
+import stet.engine.postgres.archive.DumpArchive;
+import stet.engine.postgres.archive.Renames;
+import stet.engine.postgres.capture.DatabaseCapture;
+import stet.engine.postgres.catalog.CapturedFiles;
+import stet.engine.postgres.connection.ConnectionSettings;
+import stet.engine.postgres.export.DatabaseExport;
 
 /** PostgreSQL databases as components. */
 public final class PostgresKind implements ComponentKind {
@@ -68,8 +75,7 @@ public final class PostgresKind implements ComponentKind {
     String path = context.node().name() + "/" + CapturedFiles.SCHEMA;
     return DefinitionTexts.joined(
         DefinitionTexts.of(
-            DumpArchive.read(path, files.read(files.require(CapturedFiles.SCHEMA))),
-            Renames.NONE));
+            DumpArchive.read(path, files.read(files.require(CapturedFiles.SCHEMA))), Renames.NONE));
   }
 
   @Override

@@ -1,18 +1,19 @@
 package stet.engine.postgres;
 
+import stet.engine.postgres.connection.SqlText;
 import stet.testkit.PostgresServer;
 
 /** A database with tables and objects of many kinds, and with everything that text can hold. */
-final class EveryKind {
+public final class EveryKind {
   /** A schema and a table whose names have whatever breaks paths, SQL and psql's commands. */
-  static final String ODD_SCHEMA = "we.ird/sch\n'ema";
+  public static final String ODD_SCHEMA = "we.ird/sch\n'ema";
 
-  static final String ODD_TABLE = "na\"me.with/sl\\ash\nand 100% 表 😀";
+  public static final String ODD_TABLE = "na\"me.with/sl\\ash\nand 100% 表 😀";
 
   private EveryKind() {}
 
   /** Fills an empty database; makes the roles {@code kind_owner} and {@code kind_group}. */
-  static void fill(PostgresServer server, String database) {
+  public static void fill(PostgresServer server, String database) {
     String schema = SqlText.name(ODD_SCHEMA);
     String odd = SqlText.name(ODD_SCHEMA, ODD_TABLE);
     String oddSequence = SqlText.name(ODD_SCHEMA, "seq\n'\"\\");
@@ -147,7 +148,7 @@ final class EveryKind {
   }
 
   /** Makes a table whose rows belong to other partitions in every other database. */
-  static void partitionByEnum(PostgresServer server, String database) {
+  public static void partitionByEnum(PostgresServer server, String database) {
     server.execute(
         database,
         "create type mood as enum ('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j')",

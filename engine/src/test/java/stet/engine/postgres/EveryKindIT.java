@@ -16,6 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import stet.engine.StetException;
 import stet.engine.component.Captured;
+import stet.engine.postgres.catalog.DatabaseDescription;
+import stet.engine.postgres.connection.SqlText;
 import stet.testkit.ObjectKinds;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;

@@ -20,6 +20,8 @@ import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Operation;
 import stet.engine.component.Progress;
+import stet.engine.postgres.archive.Renames;
+import stet.engine.postgres.connection.ConnectionSettings;
 import stet.testkit.PgBouncer;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;

@@ -17,6 +17,11 @@ import stet.engine.component.Progress;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
 import stet.engine.component.Target.Beside;
+import stet.engine.postgres.capture.DatabaseCapture;
+import stet.engine.postgres.catalog.DatabaseDescription;
+import stet.engine.postgres.connection.ConnectionSettings;
+import stet.engine.postgres.restore.PostgresPlace;
+import stet.engine.postgres.restore.PostgresTarget;
 import stet.engine.process.ChildProcess;
 import stet.repository.chunk.Polynomial;
 import stet.repository.json.JsonObject;
@@ -25,26 +30,26 @@ import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
 
 /** Captures databases, and brings them back with PostgreSQL's own programs alone. */
-final class PostgresRoundTrip {
-  static final RowHash.Key KEY = new RowHash.Key(0x0123456789abcdefL, 0xfedcba9876543210L);
+public final class PostgresRoundTrip {
+  public static final RowHash.Key KEY = new RowHash.Key(0x0123456789abcdefL, 0xfedcba9876543210L);
 
-  final MemoryBlobs blobs = new MemoryBlobs();
+  public final MemoryBlobs blobs = new MemoryBlobs();
   final PostgresServer server;
 
-  PostgresRoundTrip(PostgresServer server) {
+  public PostgresRoundTrip(PostgresServer server) {
     this.server = server;
   }
 
-  ConnectionSettings settings(String database) {
+  public ConnectionSettings settings(String database) {
     return ConnectionSettings.parse(server.url(database), Map.of(), Path.of("/nonexistent"));
   }
 
-  CaptureContext context(Progress progress) {
+  public CaptureContext context(Progress progress) {
     return context(new Operation("00000001", 3, progress), null, null);
   }
 
   /** The context of a capture that may build on an earlier one, with two workers. */
-  CaptureContext context(Progress progress, Captured parent, JsonObject manifest) {
+  public CaptureContext context(Progress progress, Captured parent, JsonObject manifest) {
     return context(new Operation("00000002", 2, progress), parent, manifest);
   }
 
@@ -61,20 +66,20 @@ final class PostgresRoundTrip {
         new Polynomial(0x3DA3358B4DC173L));
   }
 
-  Captured capture(String database) {
+  public Captured capture(String database) {
     return new DatabaseCapture(settings(database), null, "default").capture(context(Progress.NONE));
   }
 
   /** Puts a captured database in its place, or back into it, and drops what was there. */
-  void restore(Captured captured, String database) {
+  public void restore(Captured captured, String database) {
     restore(captured, database, Progress.NONE);
   }
 
-  void restore(Captured captured, String database, Progress progress) {
+  public void restore(Captured captured, String database, Progress progress) {
     restore(captured, database, progress, 3);
   }
 
-  void restore(Captured captured, String database, Progress progress, int workers) {
+  public void restore(Captured captured, String database, Progress progress, int workers) {
     try (Target target =
         new PostgresTarget(new PostgresPlace("default", settings(database), null, null))) {
       Beside staging = target.stage(restoring(captured, progress, workers));
@@ -94,13 +99,13 @@ final class PostgresRoundTrip {
         KEY);
   }
 
-  DatabaseDescription description(Captured captured) {
+  public DatabaseDescription description(Captured captured) {
     return DatabaseDescription.parse(
         "database.json", blobs.content(blobs.find(captured.node(), "database.json")));
   }
 
   /** Follows the instructions in {@code load.sql} into a new database. */
-  void recover(Captured captured, Path directory, String database, String options)
+  public void recover(Captured captured, Path directory, String database, String options)
       throws IOException {
     blobs.writeTo(captured.node(), directory);
     server.createDatabase(database, options);
@@ -138,7 +143,7 @@ final class PostgresRoundTrip {
   }
 
   /** The rows of all files of a table as text. */
-  List<String> rows(Captured captured, String directory) throws IOException {
+  public List<String> rows(Captured captured, String directory) throws IOException {
     Path temporary = Files.createTempDirectory("stet-rows");
     try {
       blobs.writeTo(blobs.find(captured.node(), directory), temporary);

@@ -20,6 +20,8 @@ import stet.engine.StetException;
 import stet.engine.component.Captured;
 import stet.engine.component.Operation;
 import stet.engine.component.Progress;
+import stet.engine.postgres.archive.Renames;
+import stet.engine.postgres.connection.ConnectionSettings;
 import stet.repository.json.JsonObject;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Assumptions;
 import stet.testkit.PostgresServer;
 
 /** Databases that others made, for tests; the files lie beside the project and may be absent. */
-final class Samples {
+public final class Samples {
   private Samples() {}
 
   /** A file of the shared data; the running test is skipped, saying why, where it is absent. */
@@ -31,7 +31,8 @@ final class Samples {
   }
 
   /** Creates Chinook, a small music shop, with its rows. */
-  static void chinook(PostgresServer server, String database, Path directory) throws IOException {
+  public static void chinook(PostgresServer server, String database, Path directory)
+      throws IOException {
     String sql = Files.readString(file("chinook-postgresql.sql"));
     // It creates a database of its own and connects to it.
     sql = sql.replaceAll("(?m)^(DROP DATABASE|CREATE DATABASE|\\\\c) .*$", "");
@@ -40,7 +41,7 @@ final class Samples {
   }
 
   /** Creates Pagila, a film rental, with made-up rows in all tables that the server can have. */
-  static void pagila(PostgresServer server, String database, Path directory)
+  public static void pagila(PostgresServer server, String database, Path directory)
       throws IOException, SQLException {
     String sql = Files.readString(file("pagila-schema.sql"));
     if (server.majorVersion() < 18) {

@@ -18,6 +18,7 @@ import stet.engine.StetException;
 import stet.engine.component.Captured;
 import stet.engine.component.Operation;
 import stet.engine.component.Progress;
+import stet.engine.postgres.archive.Renames;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
 

@@ -5,9 +5,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import stet.engine.component.Progress;
 
 /** Keeps the warnings of an operation, and what it says under {@code -v}. */
-final class Warnings implements Progress {
-  final List<String> all = new CopyOnWriteArrayList<>();
-  final List<String> details = new CopyOnWriteArrayList<>();
+public final class Warnings implements Progress {
+  public final List<String> all = new CopyOnWriteArrayList<>();
+  public final List<String> details = new CopyOnWriteArrayList<>();
 
   @Override
   public void phase(String what) {}

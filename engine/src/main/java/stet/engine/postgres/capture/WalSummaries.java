@@ -1,0 +1,464 @@
+package stet.engine.postgres.capture;
+
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import stet.engine.component.Operation;
+import stet.engine.postgres.capture.CaptureBase.Moment;
+import stet.engine.postgres.connection.ConnectionSettings;
+import stet.engine.postgres.connection.PostgresErrors;
+import stet.engine.postgres.connection.Session;
+import stet.engine.postgres.rows.ReadSegment;
+import stet.engine.postgres.rows.SegmentGeometry;
+import stet.repository.json.JsonObject;
+
+/**
+ * What a server has written down of the blocks that its log changes: it does from version 17 on,
+ * where {@code summarize_wal} is on.
+ *
+ * <p>A block that was not changed since a place in the log has the rows of an earlier capture, if
+ * all transactions that were not over at that capture began after that place. Such a place is known
+ * by a sample: the place is read first, and the number of a transaction taken after that.
+ */
+final class WalSummaries implements AutoCloseable {
+  private static final int SINCE = 170000;
+
+  /** The file of a table that has its rows. */
+  private static final int MAIN_FORK = 0;
+
+  private static final int MOST_SAMPLES = 16;
+
+  /** So much log may be summarized together with what comes after a sample. */
+  private static final long SLACK = 1L << 20;
+
+  private static final String MAY_CHECKPOINT =
+      "SELECT pg_catalog.pg_has_role('pg_checkpoint', 'USAGE')";
+
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final int PAUSE_MILLIS = 10;
+
+  private final Session session;
+  private final Operation operation;
+  private final Moment moment;
+
+  /** That the summaries cannot serve, and why. */
+  static final class UnavailableException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    UnavailableException(String message) {
+      super(message);
+    }
+  }
+
+  /**
+   * A place in the log before which all transactions with a smaller number began.
+   *
+   * @param xid the number of a transaction that began after it
+   */
+  record Sample(String lsn, long xid) {}
+
+  /**
+   * A sample, or why there is none.
+   *
+   * @param reason null if there is one
+   */
+  record Sampling(@Nullable Sample sample, @Nullable String reason) {}
+
+  /**
+   * A summary that was there when everything which a capture sees was in it. A server that has it
+   * has not been put back to an earlier moment since.
+   *
+   * @param digest tells its content
+   * @param modified when the server wrote it; null if the role may not know
+   */
+  record Witness(Summary summary, String digest, @Nullable String modified) {}
+
+  /** A file of the server that tells the changed blocks from one place of the log to another. */
+  record Summary(long timeline, String start, String end) {
+    String fileName() {
+      long from = LogPosition.parse(start);
+      long to = LogPosition.parse(end);
+      return String.format(Locale.ROOT, "%08X%016X%016X.summary", timeline, from, to);
+    }
+
+    String arguments() {
+      return timeline + ", '" + start + "', '" + end + "'";
+    }
+  }
+
+  /**
+   * What a capture's manifest keeps for later captures.
+   *
+   * @param from the place since which changes are to be looked for, or null if none is known
+   * @param samples for captures that find one of them useful, oldest first
+   * @param witness null if there is none
+   */
+  record Mark(@Nullable String from, List<Sample> samples, @Nullable Witness witness) {
+    static final Mark NONE = new Mark(null, List.of(), null);
+
+    /**
+     * The mark of a capture.
+     *
+     * @param xmin the oldest transaction that was not over
+     * @param taken the capture's own sample
+     * @param before the mark of the capture before it
+     */
+    static Mark of(long xmin, Sample taken, Mark before, @Nullable Witness witness) {
+      List<Sample> samples = new ArrayList<>(before.samples());
+      samples.add(taken);
+      Sample newest = null;
+      for (Sample sample : samples) {
+        if (sample.xid() < xmin) {
+          newest = sample;
+        }
+      }
+      if (newest != null) {
+        // Who can use this one cannot want an older one.
+        samples = samples.subList(samples.indexOf(newest), samples.size());
+      }
+      if (samples.size() > MOST_SAMPLES) {
+        samples = new ArrayList<>(samples);
+        samples.subList(1, samples.size() - MOST_SAMPLES + 1).clear();
+      }
+      return new Mark(newest == null ? null : newest.lsn(), List.copyOf(samples), witness);
+    }
+
+    JsonObject toJson() {
+      JsonObject json =
+          new JsonObject()
+              .putIfPresent("from", from)
+              .put(
+                  "samples",
+                  samples.stream()
+                      .map(sample ->
+                          new JsonObject().put("lsn", sample.lsn()).put("xid", sample.xid()))
+                      .toList());
+      if (witness != null) {
+        json.put(
+            "witness",
+            new JsonObject()
+                .put("timeline", witness.summary().timeline())
+                .put("start", witness.summary().start())
+                .put("end", witness.summary().end())
+                .put("digest", witness.digest())
+                .putIfPresent("modified", witness.modified()));
+      }
+      return json;
+    }
+
+    static Mark parse(JsonObject json) {
+      List<Sample> samples =
+          json.objects("samples").stream()
+              .map(sample -> new Sample(place(sample.string("lsn")), sample.integer("xid")))
+              .toList();
+      Witness witness = null;
+      if (json.has("witness")) {
+        JsonObject object = json.object("witness");
+        witness =
+            new Witness(
+                new Summary(
+                    object.integer("timeline"),
+                    place(object.string("start")),
+                    place(object.string("end"))),
+                object.string("digest"),
+                object.optionalString("modified"));
+      }
+      String from = json.optionalString("from");
+      return new Mark(from == null ? null : place(from), samples, witness);
+    }
+
+    /** Refuses what is no place in a log, as it becomes part of statements. */
+    private static String place(String text) {
+      LogPosition.parse(text);
+      return text;
+    }
+  }
+
+  private WalSummaries(Session session, Operation operation, Moment moment) {
+    this.session = session;
+    this.operation = operation;
+    this.moment = moment;
+  }
+
+  /**
+   * Takes a sample.
+   *
+   * @param session one that is in no transaction
+   */
+  static Sampling sample(Session session) {
+    if (session.version() < SINCE) {
+      return new Sampling(null, "the server is older than version " + SINCE / 10_000);
+    }
+    try {
+      if (!"on".equals(session.value("SHOW summarize_wal"))) {
+        return new Sampling(null, "summarize_wal is off on the server");
+      }
+      if ("t".equals(session.value("SELECT pg_catalog.pg_is_in_recovery()"))) {
+        return new Sampling(null, "it is a standby");
+      }
+      beginSummary(session);
+      String lsn = session.value("SELECT pg_catalog.pg_current_wal_insert_lsn()");
+      String xid = session.value("SELECT pg_catalog.pg_current_xact_id()");
+      return new Sampling(
+          new Sample(Objects.requireNonNull(lsn), Long.parseLong(Objects.requireNonNull(xid))),
+          null);
+    } catch (SQLException e) {
+      // Not reason enough to have no backup.
+      return new Sampling(null, "WAL summaries: " + PostgresErrors.text(e));
+    }
+  }
+
+  /**
+   * A summary tells nothing of when within it a block was changed, so a sample is best early in
+   * one.
+   */
+  private static void beginSummary(Session session) throws SQLException {
+    boolean late =
+        "t"
+            .equals(
+                session.value(
+                    "SELECT CASE WHEN pg_catalog.has_function_privilege("
+                        + "'pg_catalog.pg_control_checkpoint()', 'EXECUTE') THEN (SELECT"
+                        + " pg_catalog.pg_current_wal_insert_lsn() - redo_lsn > "
+                        + SLACK
+                        + " FROM pg_catalog.pg_control_checkpoint()) END"));
+    if (late && "t".equals(session.value(MAY_CHECKPOINT))) {
+      session.execute("CHECKPOINT");
+    }
+  }
+
+  /**
+   * Connects, and waits until the summaries have everything that a snapshot sees. A summary ends
+   * with a checkpoint, so one is asked for.
+   *
+   * @param moment read after the snapshot was taken
+   */
+  static WalSummaries upTo(Moment moment, ConnectionSettings settings, Operation operation)
+      throws SQLException, UnavailableException {
+    Session session = Session.open(settings);
+    boolean done = false;
+    try {
+      WalSummaries summaries = new WalSummaries(session, operation, moment);
+      summaries.await();
+      done = true;
+      return summaries;
+    } finally {
+      if (!done) {
+        session.close();
+      }
+    }
+  }
+
+  private void await() throws SQLException, UnavailableException {
+    if (isSummarized()) {
+      return;
+    }
+    if (!"t".equals(session.value(MAY_CHECKPOINT))) {
+      throw new UnavailableException(
+          "the role may not execute CHECKPOINT, which ends a summary; grant it pg_checkpoint");
+    }
+    session.execute("CHECKPOINT");
+    long end = System.nanoTime() + PATIENCE.toNanos();
+    while (!isSummarized()) {
+      operation.checkStop();
+      if (System.nanoTime() - end > 0) {
+        throw new UnavailableException(
+            "the server did not summarize its log within " + PATIENCE.toSeconds() + " s");
+      }
+      try {
+        Thread.sleep(PAUSE_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new UnavailableException("interrupted");
+      }
+    }
+  }
+
+  private boolean isSummarized() throws SQLException {
+    String place =
+        session.value("SELECT summarized_lsn FROM pg_catalog.pg_get_wal_summarizer_state()");
+    return LogPosition.parse(Objects.requireNonNull(place)) >= LogPosition.parse(moment.flushed());
+  }
+
+  /** The summaries of the server's timeline, in the order of the log. */
+  private List<Summary> summaries() throws SQLException {
+    return session.rows(
+        "SELECT tli, start_lsn::text, end_lsn::text FROM pg_catalog.pg_available_wal_summaries()"
+            + " WHERE tli = ? ORDER BY start_lsn, end_lsn",
+        row -> new Summary(row.getLong(1), row.getString(2), row.getString(3)),
+        Objects.requireNonNull(moment.timeline()));
+  }
+
+  /** What tells later that the server still is what it is now. */
+  Witness witness() throws SQLException, UnavailableException {
+    List<Summary> summaries = summaries();
+    if (summaries.isEmpty()) {
+      throw new UnavailableException("the server has no WAL summaries");
+    }
+    Summary last = summaries.getLast();
+    return new Witness(last, digest(last), modified(last));
+  }
+
+  /** Whether the server has a witness as it was. */
+  boolean has(Witness witness) throws SQLException {
+    Summary summary = witness.summary();
+    return summaries().contains(summary)
+        && digest(summary).equals(witness.digest())
+        && (witness.modified() == null || witness.modified().equals(modified(summary)));
+  }
+
+  private String digest(Summary summary) throws SQLException {
+    return Objects.requireNonNull(
+        session.value(
+            "SELECT pg_catalog.count(*) || ' ' ||"
+                + " coalesce(pg_catalog.sum(pg_catalog.hash_record_extended(c, 0)), 0)"
+                + " FROM pg_catalog.pg_wal_summary_contents("
+                + summary.arguments()
+                + ") c"));
+  }
+
+  private @Nullable String modified(Summary summary) throws SQLException {
+    if (!"t"
+        .equals(
+            session.value(
+                "SELECT pg_catalog.has_function_privilege("
+                    + "'pg_catalog.pg_stat_file(text, boolean)', 'EXECUTE')"))) {
+      return null;
+    }
+    return session.value(
+        "SELECT modification FROM pg_catalog.pg_stat_file(?, true)",
+        "pg_wal/summaries/" + summary.fileName());
+  }
+
+  /**
+   * What was changed since a place in the log.
+   *
+   * @throws UnavailableException if the summaries since then are not all there
+   */
+  Changes since(String from) throws SQLException, UnavailableException {
+    long covered = LogPosition.parse(from);
+    long until = LogPosition.parse(moment.flushed());
+    List<Summary> needed = new ArrayList<>();
+    for (Summary summary : summaries()) {
+      long start = LogPosition.parse(summary.start());
+      long end = LogPosition.parse(summary.end());
+      if (end > covered && start <= covered && covered < until) {
+        needed.add(summary);
+        covered = end;
+      }
+    }
+    if (covered < until) {
+      throw new UnavailableException(
+          "the server's WAL summaries since the earlier snapshot are not all there"
+              + " (wal_summary_keep_time)");
+    }
+    Changes changes = new Changes();
+    if (!needed.isEmpty()) {
+      read(needed, changes);
+    }
+    return changes;
+  }
+
+  private void read(List<Summary> summaries, Changes changes) throws SQLException {
+    String files =
+        summaries.stream()
+            .map(summary ->
+                "("
+                    + summary.timeline()
+                    + "::bigint, '"
+                    + summary.start()
+                    + "'::pg_catalog.pg_lsn, '"
+                    + summary.end()
+                    + "'::pg_catalog.pg_lsn)")
+            .collect(Collectors.joining(", "));
+    session.rows(
+        "SELECT c.reltablespace::bigint, c.relfilenode::bigint, c.is_limit_block,"
+            + " pg_catalog.count(DISTINCT c.relblocknumber), c.relblocknumber / "
+            + SegmentGeometry.BLOCKS_PER_SEGMENT
+            + " FROM (VALUES "
+            + files
+            + ") f (tli, start_lsn, end_lsn),"
+            + " LATERAL pg_catalog.pg_wal_summary_contents(f.tli, f.start_lsn, f.end_lsn) c"
+            + " WHERE c.reldatabase::bigint = ?"
+            + " AND (c.relforknumber = "
+            + MAIN_FORK
+            + " OR c.relfilenode = 0)"
+            + " GROUP BY 1, 2, 3, 5",
+        row -> {
+          changes.add(
+              row.getLong(1), row.getLong(2), row.getBoolean(3), row.getLong(4), row.getLong(5));
+          return changes;
+        },
+        moment.database());
+  }
+
+  /** The changed segments of tables, by tablespace and number of the file. */
+  static final class Changes {
+    private record File(long tablespace, long node) {}
+
+    private final Map<File, BitSet> changed = new HashMap<>();
+
+    /** How many blocks were changed of each file. */
+    private final Map<File, Long> blocks = new HashMap<>();
+
+    /** The first segment since which a file was cut off, where it was. */
+    private final Map<File, Long> limits = new HashMap<>();
+
+    private void add(long tablespace, long node, boolean limit, long count, long segment) {
+      File file = new File(tablespace, node);
+      if (limit) {
+        limits.merge(file, segment, Math::min);
+      } else {
+        blocks.merge(file, count, Long::sum);
+        changed.computeIfAbsent(file, key -> new BitSet()).set(Math.toIntExact(segment));
+      }
+    }
+
+    /** How many blocks of a table were changed; none counts twice. */
+    long blocks(long tablespace, long node) {
+      return blocks.getOrDefault(new File(tablespace, node), 0L);
+    }
+
+    /**
+     * The segments of a table that were not changed.
+     *
+     * @param segments how many the table has; the last one holds all blocks that follow
+     */
+    Map<Long, ReadSegment> unchanged(
+        CaptureBase.BaseTable base, long tablespace, long node, long segments) {
+      Map<Long, ReadSegment> same = new HashMap<>();
+      File file = new File(tablespace, node);
+      if (limits.containsKey(new File(tablespace, 0))) {
+        return same; // the database came there as a whole
+      }
+      BitSet fresh = changed.getOrDefault(file, new BitSet());
+      long limit = limits.getOrDefault(file, Long.MAX_VALUE);
+      base.forEachHeld(
+          segments,
+          (segment, held) -> {
+            boolean changedHere =
+                segment >= limit
+                    || (segment == segments - 1
+                        ? fresh.length() > segment
+                        : fresh.get(Math.toIntExact(segment)));
+            if (!changedHere) {
+              same.put(segment, held);
+            }
+          });
+      return same;
+    }
+  }
+
+  @Override
+  public void close() {
+    session.close();
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * Puts a database back beside the live one, compares it with what was captured, and swaps it in or
+ * proves it.
+ */
+@NullMarked
+package stet.engine.postgres.restore;
+
+import org.jspecify.annotations.NullMarked;
