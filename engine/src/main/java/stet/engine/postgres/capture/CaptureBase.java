@@ -17,7 +17,6 @@ import stet.engine.postgres.catalog.CapturedFiles;
 import stet.engine.postgres.catalog.CatalogReader.Position;
 import stet.engine.postgres.catalog.CatalogReader.ReadableTable;
 import stet.engine.postgres.catalog.DatabaseDescription.TableKind;
-import stet.engine.postgres.catalog.TableChoice;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.rows.ReadSegment;

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import stet.repository.BlobSink;
 import stet.repository.BlobType;
 import stet.repository.Id;
+import stet.repository.RepositoryException;
 
 /**
  * Saves blobs that several workers read; those that have nothing left to read compress and seal for
@@ -50,9 +51,16 @@ final class HelpedSink implements BlobSink {
       return id;
     }
     byte[] own = Arrays.copyOfRange(bytes, offset, offset + length);
-    return handOver(() -> sink.save(type, own, 0, length))
-        ? id
-        : sink.save(type, bytes, offset, length);
+    return handOver(() -> saveCopy(type, id, own)) ? id : sink.save(type, bytes, offset, length);
+  }
+
+  private void saveCopy(BlobType type, Id id, byte[] copy) {
+    if (!sink.save(type, copy).equals(id)) {
+      throw new RepositoryException(
+          RepositoryException.Problem.DAMAGED,
+          "blob " + id.shortText() + " changed while it waited to be packed",
+          "The machine's memory may be faulty; test it before you trust a backup made here.");
+    }
   }
 
   private synchronized boolean isHelpWaiting() {

@@ -122,6 +122,28 @@ class HelpedSinkTest {
   }
 
   @Test
+  void aBlobThatIsNotWhatWasHandedOverMakesTheHelperFail() {
+    HelpedSink sink =
+        new HelpedSink(
+            new BlobSink() {
+              @Override
+              public Id save(BlobType type, byte[] bytes, int offset, int length) {
+                bytes[offset] ^= 1;
+                return Id.of(bytes, offset, length);
+              }
+
+              @Override
+              public boolean holds(BlobType type, Id id) {
+                return false;
+              }
+            },
+            2);
+    Helper helper = helper(sink);
+    sink.save(BlobType.DATA, bytes("first"));
+    assertThatThrownBy(helper.end::get).rootCause().hasMessageContaining("changed while it waited");
+  }
+
+  @Test
   void allThatAnyWorkerSavesIsThereWhenAllHaveEnded() throws Exception {
     long seed = new Random().nextLong();
     HelpedSink sink = new HelpedSink(noting, 4);
