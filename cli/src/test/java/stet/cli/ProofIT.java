@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -162,6 +163,59 @@ class ProofIT {
 
     configure("proof: { server: \"" + server.url("postgres") + "\" }\n");
     assertThat(site.json("prove").flag("passed", false)).isTrue();
+    requireNothingLeft();
+  }
+
+  @Test
+  void rolesThatAProofMakesOnAServerAreOfNoUseAndDoNotStay() throws Exception {
+    server.execute("postgres", "create role shopkeeper login superuser");
+    server.execute(database, "alter table customers owner to shopkeeper");
+    site.backup();
+    Path seen = directory.resolve("seen");
+    try (PostgresServer other =
+        PostgresServer.start(PostgresServers.installedBinaries().orElseThrow(), Map.of())) {
+      other.execute(
+          "postgres",
+          "create role left_by_a_killed_proof",
+          "comment on role left_by_a_killed_proof is"
+              + " 'stet: made to prove a snapshot in stet_scratch_01234567_89abcdef'",
+          "create role somebody_elses");
+      String roles = "select string_agg(rolname, ',' order by rolname) from pg_roles"
+          + " where rolname !~ '^pg_' and not rolname = current_user";
+      tools.wrap(
+          "pg_restore",
+          """
+          for word in "$@"; do case "$word" in --dbname=*) database=${word#--dbname=} ;; esac; done
+          psql -X -At -d "$database" -c "select rolname, rolcanlogin from pg_roles
+            where rolname in ('shopkeeper', 'left_by_a_killed_proof')" >'%s'
+          exec "$real" "$@"
+          """
+              .formatted(seen));
+      configure("proof: { server: \"" + other.url("postgres") + "\" }\n");
+
+      assertThat(site.json("prove").flag("passed", false)).isTrue();
+
+      assertThat(seen).hasContent("shopkeeper|f");
+      assertThat(other.queryOne("postgres", roles)).isEqualTo("somebody_elses");
+    } finally {
+      server.execute(database, "alter table customers owner to current_user");
+      server.execute("postgres", "drop role shopkeeper");
+    }
+  }
+
+  @Test
+  void aScratchWithoutRoomSaysNothingAboutTheSnapshot() throws Exception {
+    configure("proof: { server: same, files: read }\n");
+    site.backup();
+    spoil(
+        "do $$ begin raise exception 'could not extend file: No space left on device'; end $$"
+            .replace("$", "\\$"));
+
+    Stet.Result failed = site.run("prove");
+
+    assertThat(failed.status()).as("%s", failed).isEqualTo(21);
+    assertThat(failed.error()).contains("No space left on device");
+    assertThat(site.json("status").has("proof")).isFalse();
     requireNothingLeft();
   }
 

@@ -2,6 +2,7 @@ package stet.engine.postgres.connection;
 
 import java.sql.SQLException;
 import java.util.Objects;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
@@ -14,6 +15,12 @@ public final class PostgresErrors {
   static final String POOLER_HINT =
       "Name the server's own address and port in url. A pooler such as PgBouncer may run each"
           + " transaction in another session, which loses exported snapshots, locks and settings.";
+
+  /**
+   * Classes 08 (connections), 53 (resources) and 57 (intervention), the input and output of class
+   * 58, and 55P03: a lock was not to be had. A file that is not there (58P01) is damage.
+   */
+  private static final Pattern TROUBLE = Pattern.compile("(08|53|57).*|58030|55P03");
 
   private PostgresErrors() {}
 
@@ -79,16 +86,22 @@ public final class PostgresErrors {
   }
 
   /**
-   * Whether the server could not do what it was asked to for reasons of its own (a full disk, no
-   * memory, a time-out, its administrator), so that nothing is known of the data.
+   * Whether the server, or a program that speaks to it, could not do what it was asked to for
+   * reasons of its own (a full disk, no memory, a time-out, its administrator, a connection that is
+   * gone), so that nothing is known of the data.
    */
-  public static boolean isTrouble(SQLException e) {
-    String state = Objects.requireNonNullElse(e.getSQLState(), "");
-    // Classes 53: resources, 57: intervention, 58: what lies outside PostgreSQL; no lock.
-    return state.startsWith("53")
-        || state.startsWith("57")
-        || state.startsWith("58")
-        || state.equals("55P03");
+  public static boolean isTrouble(Exception e) {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      String state = cause instanceof SQLException sql ? sql.getSQLState() : null;
+      if (state != null && TROUBLE.matcher(state).matches()) {
+        return true;
+      }
+      // Programs tell no SQLSTATE.
+      if (String.valueOf(cause.getMessage()).contains("No space left on device")) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Whether the error carries this SQLSTATE. */

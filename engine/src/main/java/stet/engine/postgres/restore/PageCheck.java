@@ -121,8 +121,7 @@ final class PageCheck {
    * @return false if that cannot be, and nothing can be checked
    */
   boolean begin(Session session) throws SQLException {
-    impossible = create(session);
-    if (impossible != null) {
+    if (!isPossible(session)) {
       return false;
     }
     schema =
@@ -135,6 +134,19 @@ final class PageCheck {
     heaps = session.version() >= 140000;
     rows = session.version() >= 110000;
     return true;
+  }
+
+  /** Once it was impossible it stays so: what was given up then is not checked later. */
+  private synchronized boolean isPossible(Session session) throws SQLException {
+    if (impossible == null) {
+      impossible = create(session);
+    }
+    return impossible == null;
+  }
+
+  private synchronized void giveUp(String reason) {
+    impossible = reason;
+    queue.clear();
   }
 
   /** Makes the extension; why that cannot be, or null. */
@@ -210,6 +222,9 @@ final class PageCheck {
   }
 
   private synchronized void add(Collection<Relation> some) {
+    if (impossible != null) {
+      return;
+    }
     for (Relation relation : some) {
       if ((relation.index || heaps) && relations.add(relation.oid)) {
         queue.addAll(units(relation));
@@ -233,10 +248,11 @@ final class PageCheck {
   }
 
   /**
-   * Checks something of what was added; what is wrong is a {@linkplain #differences difference}.
+   * Checks something of what was added; what is wrong is a {@linkplain #differences difference}. A
+   * server that cannot check says nothing about what is restored: then nothing more is checked, and
+   * the {@linkplain #level level} tells why.
    *
    * @return false if all is done, or others are at it
-   * @throws SQLException if the server cannot check, which says nothing about what is restored
    */
   boolean work(Session session) throws SQLException {
     Unit unit = poll();
@@ -262,8 +278,12 @@ final class PageCheck {
             .forEach(message -> differ(relation, message));
       }
     } catch (SQLException e) {
-      if (PostgresErrors.isTrouble(e) || !session.connection().isValid(5)) {
+      if (!session.connection().isValid(5)) {
         throw e;
+      }
+      if (PostgresErrors.isTrouble(e)) {
+        giveUp("the server could not check " + relation + ": " + PostgresErrors.text(e));
+        return false;
       }
       differ(relation, PostgresErrors.text(e));
     }

@@ -55,6 +55,7 @@ final class Staging {
   private final String name;
   private final CapturedFiles files;
   private final @Nullable PageCheck pages;
+  private final RoleCreation roles;
   private @Nullable ArchiveContents contents;
 
   /**
@@ -71,7 +72,8 @@ final class Staging {
    *
    * @param maintenance a session on the server, which stays open
    * @param pages for a trial: checks pages of what is restored; and each segment is compared with
-   *     its own hash too, rather than each table alone
+   *     its own hash too, rather than each table alone; and roles that are missing are not made to
+   *     stay
    */
   Staging(
       PostgresPlace place,
@@ -86,6 +88,12 @@ final class Staging {
     this.operation = context.operation();
     this.name = name;
     this.files = new CapturedFiles(context.source(), context.node());
+    this.roles = pages == null ? RoleCreation.lasting() : RoleCreation.forTrial(name);
+  }
+
+  /** Drops the roles that were created, once the database is gone. */
+  void dropRoles(Session session) throws SQLException {
+    roles.undo(session);
   }
 
   /** Whether it is for this. */
@@ -200,7 +208,6 @@ final class Staging {
     // Only a superuser can give objects to any owner; else the application's own role may do best.
     ConnectionSettings settings =
         (adminIsSuperuser ? place.adminSettings() : place.settings()).withDatabase(name);
-    RoleCreation roles = new RoleCreation();
     try {
       String oid = create(description, settings.user());
       roles.create(session, prepared.missingRoles(), operation.progress());
@@ -210,7 +217,7 @@ final class Staging {
       tellOfSubscriptions(session, oid);
       return oid;
     } catch (SQLException | RuntimeException | Error e) {
-      cleanUp(roles, e);
+      cleanUp(e);
       throw e;
     }
   }
@@ -749,7 +756,7 @@ final class Staging {
   }
 
   /** Removes what was created, also when this thread has been told to stop. */
-  private void cleanUp(RoleCreation roles, Throwable failure) {
+  private void cleanUp(Throwable failure) {
     boolean interrupted = Thread.interrupted();
     try (Maintenance fresh = Maintenance.open(place.adminSettings(), place.database())) {
       Maintenance.@Nullable Entry entry = fresh.named(name);
