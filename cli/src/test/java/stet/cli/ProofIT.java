@@ -180,8 +180,9 @@ class ProofIT {
           "comment on role left_by_a_killed_proof is"
               + " 'stet: made to prove a snapshot in stet_scratch_01234567_89abcdef'",
           "create role somebody_elses");
-      String roles = "select string_agg(rolname, ',' order by rolname) from pg_roles"
-          + " where rolname !~ '^pg_' and not rolname = current_user";
+      String roles =
+          "select string_agg(rolname, ',' order by rolname) from pg_roles"
+              + " where rolname !~ '^pg_' and not rolname = current_user";
       tools.wrap(
           "pg_restore",
           """

@@ -36,7 +36,7 @@ class ArchitectureTest {
           .resideInAPackage("stet.engine.component..")
           .should()
           .dependOnClassesThat()
-          .resideInAnyPackage("stet.engine.postgres..", "stet.engine.files..")
+          .resideInAPackage("stet.engine.files..")
           .because("a third party's kind must be able to do all that Stet's own kinds do");
 
   @ArchTest
@@ -99,6 +99,17 @@ class ArchitectureTest {
           .because("a package must be understood, tested and changed without those that use it");
 
   @ArchTest
+  static final ArchRule thePartsOfThePostgresKindDoNotKnowTheWhole =
+      noClasses()
+          .that()
+          .resideInAPackage("stet.engine.postgres.*..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("stet.engine.postgres")
+          .because("the kind ties its parts together, and a part is understood without it");
+
+  /** Constants do not count: the compiler copies them. */
+  @ArchTest
   static final ArchRule captureAndRestoreMeetInTheSnapshotOnly =
       noClasses()
           .that()
@@ -125,12 +136,22 @@ class ArchitectureTest {
           .because("what is needed for a restore must be in the snapshot");
 
   @ArchTest
-  static final ArchRule onlyTheKindItselfIsKnownOutside =
+  static final ArchRule anExportNeedsNoServer =
+      noClasses()
+          .that()
+          .resideInAPackage("stet.engine.postgres.export..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("stet.engine.postgres.restore..", "stet.engine.postgres.inplace..")
+          .because("an export is made of the snapshot alone");
+
+  @ArchTest
+  static final ArchRule nobodyInTheEngineKnowsThePostgresKind =
       noClasses()
           .that()
           .resideOutsideOfPackage("stet.engine.postgres..")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("stet.engine.postgres..")
-          .because("the engine deals with every kind through the extension point");
+          .because("the engine deals with databases through the extension point alone");
 }

@@ -38,7 +38,7 @@ import stet.engine.rules.Evaluation;
 import stet.engine.rules.Rule;
 
 /** A PostgreSQL database. */
-public final class PostgresComponent implements Component {
+final class PostgresComponent implements Component {
   /** How long a restore in place waits for each lock. */
   private static final Duration LOCK_PATIENCE = Duration.ofSeconds(10);
 
@@ -49,7 +49,7 @@ public final class PostgresComponent implements Component {
   private final Renames renames;
   private final Duration fullInterval;
 
-  public PostgresComponent(
+  PostgresComponent(
       String name,
       ConnectionSettings settings,
       @Nullable ConnectionSettings admin,

@@ -47,6 +47,46 @@ class RightsIT {
     takes(PostgresServers.embedded(13), "before 14");
   }
 
+  @Test
+  void whatARoleMayNotReadIsNamedBeforeAndDuringTheCapture() {
+    server = PostgresServers.installed();
+    PostgresRoundTrip trip = new PostgresRoundTrip(server);
+    server.createDatabase("shop");
+    server.execute(
+        "shop",
+        "create role shop_backup login password 'secret-word'",
+        "create table open (i int)",
+        "create table closed (i int)",
+        "create table guarded (i int)",
+        "alter table guarded enable row level security",
+        "create sequence counter",
+        "create schema hidden",
+        "create table hidden.t (i int)",
+        "grant select on open, guarded to shop_backup");
+    ConnectionSettings reader =
+        ConnectionSettings.parse(
+            server.url("shop", "shop_backup", "secret-word"), Map.of(), Path.of("/nonexistent"));
+    PostgresComponent component =
+        new PostgresComponent("default", reader, null, null, Renames.NONE);
+    Operation operation = trip.context(Progress.NONE).operation();
+    assertThatThrownBy(() -> component.check(operation))
+        .isInstanceOfSatisfying(
+            StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE))
+        .hasMessageContaining("table \"public\".\"closed\"")
+        .hasMessageContaining("sequence \"public\".\"counter\"")
+        .hasMessageContaining("table \"hidden\".\"t\"");
+    assertThatThrownBy(() -> component.capture(trip.context(Progress.NONE)))
+        .isInstanceOfSatisfying(
+            StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE))
+        .hasMessageContaining("permission denied")
+        .hasMessageNotContaining("secret-word");
+    server.execute(
+        "shop", "grant pg_read_all_data to shop_backup", "alter role shop_backup bypassrls");
+    component.check(operation);
+    Captured captured = component.capture(trip.context(Progress.NONE));
+    assertThat(captured.manifest().objects("tables")).hasSize(4);
+  }
+
   /** The statements of a block of the page. Tests run in their module's directory. */
   private static List<String> statements(String block) throws IOException {
     Path page = Path.of("").toAbsolutePath().getParent().resolve("docs/postgresql.md");

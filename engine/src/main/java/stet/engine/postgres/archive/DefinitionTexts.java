@@ -68,7 +68,8 @@ public final class DefinitionTexts {
     Path archive = files.path("definitions");
     tools
         .program("pg_dump", settings, files)
-        .arguments(SchemaDump.arguments(settings.database(), serverEncoding, "--file=" + archive))
+        .arguments(
+            PostgresTools.dumpArguments(settings.database(), serverEncoding, "--file=" + archive))
         .run();
     try {
       return DumpArchive.read(settings.database(), Files.readAllBytes(archive));

@@ -23,7 +23,6 @@ import stet.engine.postgres.catalog.AccessRights;
 import stet.engine.postgres.catalog.CapturedFiles;
 import stet.engine.postgres.connection.PostgresErrors;
 import stet.engine.postgres.connection.Session;
-import stet.engine.postgres.rows.Transcoder;
 import stet.engine.process.ChildProcess;
 import stet.engine.process.PrivateFiles;
 

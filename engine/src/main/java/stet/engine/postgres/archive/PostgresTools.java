@@ -244,4 +244,28 @@ public final class PostgresTools {
         // Messages are matched and shown, so they must not depend on the caller's language.
         .environment(Map.of("LC_ALL", "C"));
   }
+
+  /**
+   * What has pg_dump write all definitions of a database as an archive for {@code pg_restore}. It
+   * is not compressed, so that what stayed the same is found again.
+   *
+   * @param serverEncoding the database's; pgjdbc and so a restore can take an archive's text only
+   *     as UTF-8, if it is known to be text
+   * @param more further arguments
+   */
+  public static List<String> dumpArguments(String database, String serverEncoding, String... more) {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "--format=custom",
+                "--compress=0",
+                "--section=pre-data",
+                "--section=post-data",
+                "-B",
+                "--encoding=" + (serverEncoding.equals("SQL_ASCII") ? "SQL_ASCII" : "UTF8"),
+                "--no-password"));
+    arguments.addAll(List.of(more));
+    arguments.add("--dbname=" + ConnectionSettings.childDatabase(database));
+    return arguments;
+  }
 }

@@ -16,10 +16,12 @@ public record Renames(Map<String, String> roles, Map<String, String> tablespaces
     tablespaces = Map.copyOf(tablespaces);
   }
 
+  /** A role's name at the target; one that has no other there keeps its own. */
   public String role(String name) {
     return roles.getOrDefault(name, name);
   }
 
+  /** A tablespace's name at the target; one that has no other there keeps its own. */
   public String tablespace(String name) {
     return tablespaces.getOrDefault(name, name);
   }

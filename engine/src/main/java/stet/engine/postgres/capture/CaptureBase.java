@@ -295,7 +295,7 @@ final class CaptureBase {
    *
    * @param reason null if it can
    */
-  record TableChoice(@Nullable BaseTable table, @Nullable String reason) {}
+  record Candidate(@Nullable BaseTable table, @Nullable String reason) {}
 
   /**
    * Looks for a table.
@@ -303,27 +303,27 @@ final class CaptureBase {
    * @param node the number of the file that its rows are in
    * @param shape what the text of its rows depends on now
    */
-  TableChoice table(ReadableTable readable, @Nullable Long node, RowShapes.Shape shape) {
+  Candidate table(ReadableTable readable, @Nullable Long node, RowShapes.Shape shape) {
     if (!readable.heap() || readable.table().kind() == TableKind.EXTENSION_CONFIGURATION) {
-      return new TableChoice(null, "its rows do not lie in blocks");
+      return new Candidate(null, "its rows do not lie in blocks");
     }
     if (readable.table().unlogged()) {
-      return new TableChoice(null, "it is unlogged");
+      return new Candidate(null, "it is unlogged");
     }
     if (shape.hash() == null) {
-      return new TableChoice(null, shape.reason());
+      return new Candidate(null, shape.reason());
     }
     JsonObject before = tables.get(readable.table().oid());
     if (before == null) {
-      return new TableChoice(null, "the earlier snapshot does not have it as a base");
+      return new Candidate(null, "the earlier snapshot does not have it as a base");
     }
     if (node == null || before.integer("filenode") != node) {
-      return new TableChoice(null, "all its rows were written anew");
+      return new Candidate(null, "all its rows were written anew");
     }
     if (!before.string("shape").equals(shape.hash())) {
-      return new TableChoice(null, "its definition has changed");
+      return new Candidate(null, "its definition has changed");
     }
-    return new TableChoice(new BaseTable(before.string("directory")), null);
+    return new Candidate(new BaseTable(before.string("directory")), null);
   }
 
   /** What a base has of a table. */

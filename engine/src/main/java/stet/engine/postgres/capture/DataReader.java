@@ -24,7 +24,6 @@ import stet.engine.component.Operation;
 import stet.engine.postgres.catalog.CatalogReader.ReadableTable;
 import stet.engine.postgres.catalog.DatabaseDescription.Table;
 import stet.engine.postgres.catalog.DatabaseDescription.TableKind;
-import stet.engine.postgres.catalog.SourceChangedException;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.PostgresErrors;
 import stet.engine.postgres.connection.Session;

@@ -18,9 +18,7 @@ import stet.engine.StetException;
 import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
 import stet.engine.component.Operation;
-import stet.engine.postgres.archive.FileBlobs;
 import stet.engine.postgres.archive.PostgresTools;
-import stet.engine.postgres.archive.SchemaDump;
 import stet.engine.postgres.catalog.CapturedFiles;
 import stet.engine.postgres.catalog.CatalogReader;
 import stet.engine.postgres.catalog.CatalogReader.LargeObjectProperties;
@@ -31,7 +29,6 @@ import stet.engine.postgres.catalog.DatabaseDescription.LargeObject;
 import stet.engine.postgres.catalog.DatabaseDescription.Server;
 import stet.engine.postgres.catalog.DatabaseDescription.Table;
 import stet.engine.postgres.catalog.ObjectCounts;
-import stet.engine.postgres.catalog.SourceChangedException;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.PostgresErrors;
 import stet.engine.postgres.connection.Session;
@@ -52,15 +49,17 @@ import stet.repository.tree.Tree;
  *
  * <p>The component's directory then holds what {@link CapturedFiles} names: the definitions, the
  * server's roles, the {@link DatabaseDescription}, the script that loads it all, the rows of every
- * table ({@link SegmentGeometry}), and large objects, a file by OID for each. The last two are left
- * out if there is nothing in them.
+ * table ({@link stet.engine.postgres.rows.SegmentGeometry}), and large objects, a file by OID for
+ * each. The last two are left out if there is nothing in them.
  */
 public final class DatabaseCapture {
   /** After which time everything is read unless the configuration says otherwise. */
   public static final Duration FULL_INTERVAL = Duration.ofDays(30);
 
+  /** How long to wait for each lock. */
   public static final Duration PATIENCE = Duration.ofSeconds(20);
 
+  /** Which part of what counts as unchanged is read nevertheless, from 0 to 1. */
   public static final double CONTROL = 0.01;
 
   /** How often a capture is begun before changes of definitions make it give up. */
@@ -87,7 +86,7 @@ public final class DatabaseCapture {
     this(settings, toolsDirectory, name, PATIENCE);
   }
 
-  public DatabaseCapture(
+  DatabaseCapture(
       ConnectionSettings settings, @Nullable Path toolsDirectory, String name, Duration patience) {
     this(settings, toolsDirectory, name, FULL_INTERVAL, patience, CONTROL);
   }
@@ -197,7 +196,7 @@ public final class DatabaseCapture {
     Server server = catalog.server();
     Database database = catalog.database();
     FileBlobs files = new FileBlobs(sink, context.polynomial(), time);
-    PostgresTools tools = PostgresTools.find(toolsDirectory, Session.major(server.version()));
+    PostgresTools tools = PostgresTools.find(toolsDirectory, server.major());
     SchemaDump dump = new SchemaDump(pinned, tools, files, operation.progress());
     AtomicReference<Node> schema = new AtomicReference<>();
     AtomicReference<Node> roles = new AtomicReference<>();

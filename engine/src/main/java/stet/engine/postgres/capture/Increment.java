@@ -24,7 +24,6 @@ import stet.engine.postgres.catalog.CatalogReader.ReadableTable;
 import stet.engine.postgres.catalog.CatalogReader.Size;
 import stet.engine.postgres.catalog.DatabaseDescription.Server;
 import stet.engine.postgres.catalog.DatabaseDescription.Table;
-import stet.engine.postgres.catalog.SourceChangedException;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.PostgresErrors;
 import stet.engine.postgres.connection.Session;
@@ -181,7 +180,7 @@ final class Increment {
     }
     Size size = sizes.get(table.oid());
     Long node = filenode(size);
-    CaptureBase.TableChoice found = base.table(readable, node, shape);
+    CaptureBase.Candidate found = base.table(readable, node, shape);
     BaseTable before = found.table();
     if (before == null || size == null || node == null) {
       reasons.put(table, String.valueOf(found.reason()));

@@ -1,7 +1,6 @@
 package stet.engine.postgres.capture;
 
 import stet.engine.postgres.catalog.DatabaseDescription.Table;
-import stet.engine.postgres.catalog.SourceChangedException;
 import stet.engine.postgres.rows.SegmentList.Segment;
 
 /** Rows that were held to be unchanged are not: nothing may be taken from the earlier capture. */

@@ -15,7 +15,6 @@ import stet.engine.StetException;
 import stet.engine.component.Operation;
 import stet.engine.postgres.catalog.CatalogReader;
 import stet.engine.postgres.catalog.CatalogReader.LockableTable;
-import stet.engine.postgres.catalog.SourceChangedException;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.PostgresErrors;
 import stet.engine.postgres.connection.Session;

@@ -453,7 +453,7 @@ public record DatabaseDescription(
    *
    * @throws JsonException naming the member that is not as expected
    */
-  public static DatabaseDescription fromJson(JsonObject json) {
+  private static DatabaseDescription fromJson(JsonObject json) {
     if (json.integer("format") != FORMAT) {
       throw new JsonException(
           "member \"format\" must be " + FORMAT + ", but is " + json.integer("format"), null);

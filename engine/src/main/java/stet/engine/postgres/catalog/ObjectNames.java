@@ -36,7 +36,7 @@ public final class ObjectNames {
    *
    * @throws IllegalArgumentException if {@code name} is empty, which PostgreSQL does not allow
    */
-  public static String part(String name) {
+  static String part(String name) {
     if (name.isEmpty()) {
       throw new IllegalArgumentException("an object's name is empty");
     }

@@ -1,6 +1,4 @@
-/**
- * Connections to PostgreSQL servers: how one is named, found and made, and what is said over it.
- */
+/** How a PostgreSQL server is named and reached; sessions and their errors. */
 @NullMarked
 package stet.engine.postgres.connection;
 

@@ -23,13 +23,13 @@ import stet.engine.component.Operation;
 import stet.engine.postgres.archive.DumpArchive;
 import stet.engine.postgres.archive.DumpArchive.Addition;
 import stet.engine.postgres.archive.PostgresTools;
+import stet.engine.postgres.archive.Transcoder;
 import stet.engine.postgres.catalog.CapturedFiles;
 import stet.engine.postgres.catalog.DatabaseDescription;
 import stet.engine.postgres.catalog.DatabaseDescription.LargeObject;
 import stet.engine.postgres.catalog.DatabaseDescription.Table;
 import stet.engine.postgres.catalog.TableChoice;
 import stet.engine.postgres.rows.SegmentGeometry;
-import stet.engine.postgres.rows.Transcoder;
 import stet.engine.process.ChildProcess;
 import stet.repository.tree.Node;
 

@@ -1,4 +1,4 @@
-/** Writes a captured database in the forms of PostgreSQL's own programs. */
+/** Writes a captured database as pg_dump would, and single tables as CSV. */
 @NullMarked
 package stet.engine.postgres.export;
 

@@ -1,4 +1,4 @@
-/** Puts a database back into the live one. */
+/** Puts a database back within one transaction of the live database: all of it, or nothing. */
 @NullMarked
 package stet.engine.postgres.inplace;
 

@@ -5,8 +5,6 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import stet.engine.StetException;
-import stet.engine.postgres.catalog.DatabaseComment;
-import stet.engine.postgres.catalog.DatabaseProperties;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.Session;
 

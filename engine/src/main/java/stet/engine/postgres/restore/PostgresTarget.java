@@ -12,7 +12,6 @@ import stet.engine.StetException;
 import stet.engine.component.Operation;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
-import stet.engine.postgres.catalog.DatabaseComment;
 import stet.engine.postgres.connection.PostgresErrors;
 import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.connection.SessionEnder;

@@ -126,7 +126,7 @@ public final class PostgresTrial implements Trial {
       ConnectionSettings settings;
       if (scratch.server() == null) {
         context.operation().progress().phase("making a scratch server for " + own.component());
-        int major = Session.major(description.server().version());
+        int major = description.server().major();
         server = ScratchServer.start(PostgresTools.findServer(own.tools(), major));
         settings = server.settings(database);
       } else if (scratch.server().equals(Scratch.SAME)) {
@@ -233,7 +233,7 @@ public final class PostgresTrial implements Trial {
    */
   private Level compareDefinitions(
       Session session, DatabaseDescription description, CapturedFiles files) {
-    int captured = Session.major(description.server().version());
+    int captured = description.server().major();
     int restored = Session.major(session.version());
     DumpArchive before =
         DumpArchive.read(

@@ -12,7 +12,6 @@ import stet.engine.component.Progress;
 import stet.engine.postgres.catalog.DatabaseDescription;
 import stet.engine.postgres.catalog.DatabaseDescription.Membership;
 import stet.engine.postgres.catalog.DatabaseDescription.Role;
-import stet.engine.postgres.catalog.DatabaseProperties;
 import stet.engine.postgres.connection.PostgresErrors;
 import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.connection.SqlText;

@@ -89,7 +89,7 @@ public final class TargetCheck {
   }
 
   private void checkVersion() {
-    int from = Session.major(description.server().version());
+    int from = description.server().major();
     int to = Session.major(session.version());
     if (to < from) {
       throw error(

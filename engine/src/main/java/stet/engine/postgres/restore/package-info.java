@@ -1,6 +1,6 @@
 /**
  * Puts a database back beside the live one, compares it with what was captured, and swaps it in or
- * proves it.
+ * proves it; also one table, and the lock of an environment.
  */
 @NullMarked
 package stet.engine.postgres.restore;

@@ -125,7 +125,7 @@ public final class CopyRows {
   }
 
   /** The place of the first line end from {@code from} on, or -1. Looks at eight bytes a step. */
-  public static int newline(byte[] bytes, int from) {
+  static int newline(byte[] bytes, int from) {
     int i = from;
     for (int end = bytes.length - 7; i < end; i += 8) {
       long word = Bytes.longLe(bytes, i) ^ NEWLINES;

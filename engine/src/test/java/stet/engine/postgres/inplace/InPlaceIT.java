@@ -30,11 +30,11 @@ import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
 import stet.engine.component.Target.Beside;
 import stet.engine.postgres.EveryKind;
-import stet.engine.postgres.PostgresComponent;
 import stet.engine.postgres.PostgresKind;
 import stet.engine.postgres.archive.Renames;
 import stet.engine.postgres.capture.DatabaseCapture;
 import stet.engine.postgres.connection.ConnectionSettings;
+import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.restore.PostgresPlace;
 import stet.engine.postgres.restore.PostgresTarget;
 import stet.repository.chunk.Polynomial;
@@ -252,8 +252,11 @@ class InPlaceIT {
   }
 
   private static Outcome outcome(String transaction) {
-    return new PostgresComponent("default", customer(), null, null, Renames.NONE)
-        .outcome(transaction);
+    try (Session session = Session.open(customer())) {
+      return InPlaceRestore.outcome(session, transaction);
+    } catch (SQLException e) {
+      throw new AssertionError(e);
+    }
   }
 
   /** A server takes a moment to notice the end of a session. */

@@ -9,7 +9,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import stet.engine.component.Target.Role;
-import stet.engine.postgres.catalog.DatabaseComment;
 
 class BesideNamesTest {
   @Test

@@ -22,8 +22,6 @@ import stet.engine.StetException;
 import stet.engine.component.Target;
 import stet.engine.component.Target.Beside;
 import stet.engine.component.Target.Role;
-import stet.engine.postgres.catalog.DatabaseComment;
-import stet.engine.postgres.catalog.DatabaseProperties;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.connection.SqlText;

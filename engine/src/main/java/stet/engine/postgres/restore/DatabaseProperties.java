@@ -1,4 +1,4 @@
-package stet.engine.postgres.catalog;
+package stet.engine.postgres.restore;
 
 import java.sql.SQLException;
 import java.sql.Savepoint;
@@ -9,6 +9,8 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import stet.engine.component.Progress;
+import stet.engine.postgres.catalog.AccessRights;
+import stet.engine.postgres.catalog.CatalogReader;
 import stet.engine.postgres.catalog.DatabaseDescription.Database;
 import stet.engine.postgres.catalog.DatabaseDescription.Grant;
 import stet.engine.postgres.catalog.DatabaseDescription.LocaleProvider;

@@ -1,4 +1,4 @@
-package stet.engine.postgres.catalog;
+package stet.engine.postgres.restore;
 
 import org.jspecify.annotations.Nullable;
 import stet.engine.postgres.connection.SqlText;
@@ -15,11 +15,11 @@ import stet.repository.json.JsonObject;
  * @param note what {@link stet.engine.component.Target#note} stored, or null
  * @param own the database's own comment, or null
  */
-public record DatabaseComment(@Nullable String mark, @Nullable String note, @Nullable String own) {
+record DatabaseComment(@Nullable String mark, @Nullable String note, @Nullable String own) {
   private static final String PREFIX = "stet:";
 
   /** Reads a comment as the server has it. */
-  public static DatabaseComment read(@Nullable String comment) {
+  static DatabaseComment read(@Nullable String comment) {
     if (comment != null && comment.startsWith(PREFIX)) {
       try {
         JsonObject json = JsonObject.parse(comment.substring(PREFIX.length()));
@@ -37,12 +37,12 @@ public record DatabaseComment(@Nullable String mark, @Nullable String note, @Nul
   }
 
   /** The same comment of its own on a database that lies beside the live one. */
-  public DatabaseComment marked(String oid, @Nullable String newNote) {
+  DatabaseComment marked(String oid, @Nullable String newNote) {
     return new DatabaseComment(oid, newNote, own);
   }
 
   /** What to store, or null for no comment. */
-  public @Nullable String text() {
+  @Nullable String text() {
     if (mark == null) {
       return own;
     }
@@ -51,7 +51,7 @@ public record DatabaseComment(@Nullable String mark, @Nullable String note, @Nul
   }
 
   /** The statement that stores a comment; a null one removes it. */
-  public static String statement(String database, @Nullable String comment) {
+  static String statement(String database, @Nullable String comment) {
     return "COMMENT ON DATABASE "
         + SqlText.name(database)
         + " IS "

@@ -1,4 +1,4 @@
-package stet.engine.postgres.archive;
+package stet.engine.postgres.capture;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;

@@ -1,4 +1,4 @@
-package stet.engine.postgres.archive;
+package stet.engine.postgres.capture;
 
 import java.io.FilterInputStream;
 import java.io.IOException;
@@ -8,20 +8,19 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Progress;
-import stet.engine.postgres.catalog.SourceChangedException;
+import stet.engine.postgres.archive.PostgresTools;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.process.ChildProcess;
 import stet.engine.process.PrivateFiles;
 import stet.repository.tree.Node;
 
 /** Has PostgreSQL's own programs print definitions and globals, and saves what they print. */
-public final class SchemaDump {
+final class SchemaDump {
   /** What pg_dumpall of all versions writes last. */
   private static final String END_OF_GLOBALS = "PostgreSQL database cluster dump complete";
 
@@ -33,8 +32,7 @@ public final class SchemaDump {
   /**
    * @param progress is told of the programs' warnings, which say what they leave out
    */
-  public SchemaDump(
-      ConnectionSettings settings, PostgresTools tools, FileBlobs files, Progress progress) {
+  SchemaDump(ConnectionSettings settings, PostgresTools tools, FileBlobs files, Progress progress) {
     this.settings = settings;
     this.tools = tools;
     this.files = files;
@@ -42,31 +40,7 @@ public final class SchemaDump {
   }
 
   /**
-   * What has pg_dump write all definitions of a database as an archive for {@code pg_restore}. It
-   * is not compressed, so that what stayed the same is found again.
-   *
-   * @param serverEncoding the database's; pgjdbc and so a restore can take an archive's text only
-   *     as UTF-8, if it is known to be text
-   * @param more further arguments
-   */
-  static List<String> arguments(String database, String serverEncoding, String... more) {
-    List<String> arguments =
-        new ArrayList<>(
-            List.of(
-                "--format=custom",
-                "--compress=0",
-                "--section=pre-data",
-                "--section=post-data",
-                "-B",
-                "--encoding=" + (serverEncoding.equals("SQL_ASCII") ? "SQL_ASCII" : "UTF8"),
-                "--no-password"));
-    arguments.addAll(List.of(more));
-    arguments.add("--dbname=" + ConnectionSettings.childDatabase(database));
-    return arguments;
-  }
-
-  /**
-   * All definitions at the snapshot, as {@link #arguments} has them written.
+   * All definitions at the snapshot, as {@link PostgresTools#dumpArguments} has them written.
    *
    * @param serverEncoding the database's encoding
    * @param patience how long pg_dump waits for each lock
@@ -74,7 +48,7 @@ public final class SchemaDump {
    * @throws StetException with {@code SOURCE} if pg_dump did not end well, or what it wrote is not
    *     whole
    */
-  public Node definitions(String name, String snapshot, String serverEncoding, Duration patience)
+  Node definitions(String name, String snapshot, String serverEncoding, Duration patience)
       throws SourceChangedException {
     try (PrivateFiles scratch = PrivateFiles.create()) {
       Path archive = scratch.createFile("archive");
@@ -83,7 +57,7 @@ public final class SchemaDump {
               name,
               archive,
               "pg_dump",
-              arguments(
+              PostgresTools.dumpArguments(
                   settings.database(),
                   serverEncoding,
                   "--snapshot=" + snapshot,
@@ -136,7 +110,7 @@ public final class SchemaDump {
    * @throws StetException with {@code SOURCE} if pg_dumpall did not end well, or what it wrote is
    *     not whole
    */
-  public Node globals(String name) {
+  Node globals(String name) {
     try (PrivateFiles scratch = PrivateFiles.create()) {
       Path copy = scratch.createFile("globals");
       Node node =

@@ -1,11 +1,15 @@
-package stet.engine.postgres.connection;
+package stet.engine.postgres.inplace;
 
 import java.sql.SQLException;
 import java.util.List;
 import stet.engine.StetException;
+import stet.engine.postgres.connection.ConnectionSettings;
+import stet.engine.postgres.connection.PostgresErrors;
+import stet.engine.postgres.connection.Session;
+import stet.engine.postgres.connection.SqlText;
 
 /** Who holds locks on a database's tables, for messages. */
-public final class LockHolders {
+final class LockHolders {
   private LockHolders() {}
 
   /**
@@ -13,7 +17,7 @@ public final class LockHolders {
    *
    * @param pid the process that does not count
    */
-  public static String of(ConnectionSettings settings, int pid) {
+  static String of(ConnectionSettings settings, int pid) {
     try (Session session = Session.open(settings)) {
       List<String> holders =
           session.rows(

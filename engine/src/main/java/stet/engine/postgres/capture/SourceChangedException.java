@@ -1,4 +1,4 @@
-package stet.engine.postgres.catalog;
+package stet.engine.postgres.capture;
 
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
@@ -9,14 +9,14 @@ import stet.engine.StetException;
  * have ended when it starts again: on its definitions, or on a standby the replay of what its
  * primary did.
  */
-public class SourceChangedException extends Exception {
+class SourceChangedException extends Exception {
   private static final long serialVersionUID = 1L;
 
   private final String what;
   private final String hint;
   private final boolean recovery;
 
-  public SourceChangedException(String what, String hint, @Nullable Throwable cause) {
+  SourceChangedException(String what, String hint, @Nullable Throwable cause) {
     this(what, hint, false, cause);
   }
 
@@ -29,7 +29,7 @@ public class SourceChangedException extends Exception {
   }
 
   /** A standby ended a session or statement that stood in the way of its replay. */
-  public static SourceChangedException byRecovery(String what, Throwable cause) {
+  static SourceChangedException byRecovery(String what, Throwable cause) {
     return new SourceChangedException(
         what,
         "On the standby raise max_standby_streaming_delay or switch hot_standby_feedback on, or back"
@@ -39,12 +39,12 @@ public class SourceChangedException extends Exception {
   }
 
   /** Whether it was a standby's replay. */
-  public boolean isByRecovery() {
+  boolean isByRecovery() {
     return recovery;
   }
 
   /** The error for the user once starting again has not helped. */
-  public StetException asFailure() {
+  StetException asFailure() {
     return new StetException(ErrorCode.SOURCE, what, hint, getCause());
   }
 }

@@ -1,4 +1,4 @@
-package stet.engine.postgres.rows;
+package stet.engine.postgres.archive;
 
 import java.io.IOException;
 import java.io.OutputStream;
