@@ -135,6 +135,31 @@ class VersionsIT {
     }
   }
 
+  /** From 17 on an event trigger may fire at a login, and write. */
+  @Test
+  void triggersOfLoginsWriteNothingIntoWhatIsRestored() {
+    PostgresServer server = server(17);
+    Path tools = tools(17);
+    cleanup.add(() -> drop(server));
+    server.createDatabase(DATABASE);
+    server.execute(
+        DATABASE,
+        "create table logins (at timestamptz default now())",
+        "create function note() returns event_trigger language plpgsql as"
+            + " $$ begin insert into logins default values; end $$",
+        "create event trigger note_login on login execute function note()",
+        "alter event trigger note_login enable always");
+    Captured captured = capture(server, tools, Progress.NONE);
+    long rows = captured.manifest().objects("tables").getFirst().integer("rows");
+    try (Target target = target(server, tools)) {
+      Beside staging = target.stage(restore(captured, Progress.NONE));
+      target.evaluate(staging, List.of()).close();
+      // Asking is a login too.
+      assertThat(server.queryOne(staging.name(), "select count(*) from logins"))
+          .isEqualTo(Long.toString(rows + 1));
+    }
+  }
+
   /** All tables with their number of rows, and a digest where the text is of no version. */
   private static List<String> content(PostgresServer server) {
     List<String> content = new ArrayList<>();

@@ -44,8 +44,33 @@ public final class SourceCheck {
     checkLargeObjects();
     tellOfSubscriptions();
     tellOfUserMappings();
+    tellOfInvalidIndexes();
     checkConnections();
     checkLocks();
+  }
+
+  /** Like pg_dump, for a restore would only fail to build what could not be built here. */
+  private void tellOfInvalidIndexes() throws SQLException {
+    List<String> invalid =
+        session.rows(
+            """
+            SELECT i.indexrelid::pg_catalog.regclass::text
+            FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+            WHERE NOT ((i.indisvalid OR c.relkind = 'p') AND i.indisready)
+              AND c.relpersistence <> 't'
+            ORDER BY 1
+            """,
+            row -> row.getString(1));
+    if (!invalid.isEmpty()) {
+      operation
+          .progress()
+          .warn(
+              "not captured, as they are not valid, or being built: indexes "
+                  + some(invalid)
+                  + " of "
+                  + settings.describe()
+                  + "; REINDEX makes one anew, DROP INDEX removes it");
+    }
   }
 
   private void checkVersion() {

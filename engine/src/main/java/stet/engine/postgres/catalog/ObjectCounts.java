@@ -39,8 +39,8 @@ public final class ObjectCounts {
             WHEN 'f' THEN 'foreign_tables' WHEN 'c' THEN 'composite_types' END, count(*)
           FROM relation WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c') GROUP BY 1
         UNION ALL
-        SELECT 'indexes', count(*) FROM pg_catalog.pg_index
-          WHERE indrelid IN (SELECT oid FROM relation)
+        SELECT 'indexes', count(*) FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indrelid
+          WHERE (i.indisvalid OR r.relkind = 'p') AND i.indisready
         UNION ALL
         SELECT CASE contype WHEN 'c' THEN 'check_constraints' WHEN 'f' THEN 'foreign_keys'
             WHEN 'p' THEN 'primary_keys' WHEN 'u' THEN 'unique_constraints'

@@ -138,7 +138,7 @@ public final class InPlaceRestore implements InPlace {
           PostgresTools.find(
               place.tools(), Math.max(Session.major(session.version()), archive.oldestReader()));
       privateFiles = PrivateFiles.create();
-      boolean withPublic = KeptObjects.hasPublic(archive, description);
+      boolean withPublic = DatabaseProperties.hasPublic(archive, description);
       LiveObjects live = LiveObjects.read(session);
       KeptObjects kept = new KeptObjects(live);
       kept.leaveOut(archive);

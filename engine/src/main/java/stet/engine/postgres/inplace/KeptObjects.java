@@ -110,13 +110,4 @@ final class KeptObjects {
   List<String> beyond() {
     return unmatched.stream().map(LiveObject::text).toList();
   }
-
-  /** Whether a captured database had a schema {@code public}. */
-  static boolean hasPublic(DumpArchive archive, DatabaseDescription description) {
-    long others =
-        archive.entries().stream()
-            .filter(e -> e.kind().equals("SCHEMA") && !e.tag().equals(LiveObjects.PUBLIC))
-            .count();
-    return description.objectCounts().getOrDefault("schemas", 0L) > others;
-  }
 }

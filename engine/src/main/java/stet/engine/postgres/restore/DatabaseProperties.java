@@ -9,8 +9,10 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import stet.engine.component.Progress;
+import stet.engine.postgres.archive.DumpArchive;
 import stet.engine.postgres.catalog.AccessRights;
 import stet.engine.postgres.catalog.CatalogReader;
+import stet.engine.postgres.catalog.DatabaseDescription;
 import stet.engine.postgres.catalog.DatabaseDescription.Database;
 import stet.engine.postgres.catalog.DatabaseDescription.Grant;
 import stet.engine.postgres.catalog.DatabaseDescription.LocaleProvider;
@@ -212,5 +214,14 @@ public final class DatabaseProperties {
   private static String parameter(Setting setting) {
     return String.join(
         ".", List.of(setting.name().split("\\.", -1)).stream().map(SqlText::name).toList());
+  }
+
+  /** Whether a captured database had a schema {@code public}. */
+  public static boolean hasPublic(DumpArchive archive, DatabaseDescription description) {
+    long others =
+        archive.entries().stream()
+            .filter(e -> e.kind().equals("SCHEMA") && !e.tag().equals("public"))
+            .count();
+    return description.objectCounts().getOrDefault("schemas", 0L) > others;
   }
 }

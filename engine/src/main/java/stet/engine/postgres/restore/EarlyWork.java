@@ -106,12 +106,15 @@ final class EarlyWork {
    * @param tables those that are large
    * @param analyzable the quoted names of tables without tables below them
    * @param readable those of the large tables that are to be read back
+   * @param functions whether the database has functions, which an index may call and which may read
+   *     tables that are not loaded yet
    */
   EarlyWork(
       List<Entry> archive,
       Collection<Table> tables,
       Set<String> analyzable,
       Collection<Table> readable,
+      boolean functions,
       Doing doing) {
     this.doing = doing;
     Map<String, Table> byOid = new HashMap<>();
@@ -135,12 +138,23 @@ final class EarlyWork {
       entry.after().forEach(id -> about.add(byEntry.get(id)));
       about.remove(null);
       if (entry.isPostData()) {
-        boolean independent = about.size() == 1 && entry.after().stream().noneMatch(late::contains);
+        boolean independent =
+            about.size() == 1
+                && entry.after().stream().noneMatch(late::contains)
+                && !(functions && mayCall(entry));
         about.forEach(
             table -> plan(entry, Objects.requireNonNull(pending.get(table)), independent));
       }
     }
     pending.values().removeIf(EarlyWork::isDone);
+  }
+
+  /** Whether an index may have an expression or a condition, which call functions. */
+  private static boolean mayCall(Entry entry) {
+    String definition = entry.definition();
+    return entry.kind().equals("INDEX")
+        && (definition.indexOf('(') != definition.lastIndexOf('(')
+            || definition.contains(" WHERE "));
   }
 
   private static void plan(Entry entry, Pending table, boolean independent) {

@@ -12,6 +12,7 @@ import stet.engine.StetException;
 import stet.engine.component.Operation;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
+import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.PostgresErrors;
 import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.connection.SessionEnder;
@@ -342,7 +343,11 @@ public final class PostgresTarget implements Target {
 
   @Override
   public Evaluation evaluate(Beside state, List<Rule> rules) {
-    try (Session session = Session.open(place.adminSettings(), state.name())) {
+    ConnectionSettings quiet =
+        ask(
+            "cannot evaluate the rules",
+            m -> withoutLoginTriggers(m.session(), place.adminSettings()));
+    try (Session session = Session.open(quiet, state.name())) {
       return RuleQueries.evaluateAtOneMoment(session, rules);
     } catch (SQLException e) {
       throw PostgresErrors.failed(
@@ -437,6 +442,19 @@ public final class PostgresTarget implements Target {
         inside.execute("DROP SUBSCRIPTION " + name);
       }
     }
+  }
+
+  /**
+   * Settings for sessions in which no event trigger fires, as one may from 17 on already at the
+   * login, if the role may say so.
+   *
+   * @param asked a session of the same role on the same server
+   */
+  static ConnectionSettings withoutLoginTriggers(Session asked, ConnectionSettings settings)
+      throws SQLException {
+    return asked.version() >= 170000 && "on".equals(asked.value("SHOW is_superuser"))
+        ? settings.withOptions("-c event_triggers=off")
+        : settings;
   }
 
   /** For as long as the session lives, and as far as its role may. */

@@ -205,7 +205,10 @@ final class Staging {
                     "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user"));
     // Only a superuser can give objects to any owner; else the application's own role may do best.
     ConnectionSettings settings =
-        (adminIsSuperuser ? place.adminSettings() : place.settings()).withDatabase(name);
+        (adminIsSuperuser
+                ? PostgresTarget.withoutLoginTriggers(session, place.adminSettings())
+                : place.settings())
+            .withDatabase(name);
     try {
       String oid = create(description, settings.user());
       roles.create(session, prepared.missingRoles(), operation.progress());
@@ -344,6 +347,7 @@ final class Staging {
     private void fill() throws SQLException {
       String component = place.component();
       operation.progress().phase("restoring " + component);
+      ask(this::dropWhatTemplatesHave);
       restore("pre-data", 1, contents.others(), privateFiles);
       StagingVerifier verifier = new StagingVerifier(description, context, loader);
       EarlyWork early =
@@ -393,6 +397,17 @@ final class Staging {
       verifier.finish();
     }
 
+    /** What every database begins with but the captured one did not have: nothing tells of it. */
+    private Session dropWhatTemplatesHave(Session session) throws SQLException {
+      if (definitions != null && !DatabaseProperties.hasPublic(definitions, description)) {
+        session.execute("DROP SCHEMA IF EXISTS public");
+      }
+      if (description.extensions().stream().noneMatch(e -> e.name().equals("plpgsql"))) {
+        session.execute("DROP EXTENSION IF EXISTS plpgsql");
+      }
+      return session;
+    }
+
     private EarlyWork early(Session session, StagingVerifier verifier) throws SQLException {
       List<DatabaseDescription.Table> large = loader.large(EarlyWork.LEAST_BYTES);
       List<DatabaseDescription.Table> readable =
@@ -405,6 +420,7 @@ final class Staging {
           large,
           tablesWithoutChildren(session),
           readable,
+          verifier.hasFunctions(session),
           new Apart(verifier, checks ? pages : null));
     }
 

@@ -136,15 +136,25 @@ public final class StagingVerifier {
                     """
                     SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger)
                       AND NOT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relkind = 'm')
-                      AND NOT EXISTS (
-                        SELECT FROM pg_catalog.pg_proc p
-                        WHERE p.oid >= 16384
-                          AND p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype
-                          AND NOT EXISTS (
-                            SELECT FROM pg_catalog.pg_depend d
-                            WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-                              AND d.objid = p.oid AND d.deptype = 'e'))
-                    """));
+                    """))
+        && !hasFunctions(session);
+  }
+
+  /** Whether there are functions that are neither an extension's nor a trigger's. */
+  boolean hasFunctions(Session session) throws SQLException {
+    return "t"
+        .equals(
+            session.value(
+                """
+                SELECT EXISTS (
+                  SELECT FROM pg_catalog.pg_proc p
+                  WHERE p.oid >= 16384
+                    AND p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype
+                    AND NOT EXISTS (
+                      SELECT FROM pg_catalog.pg_depend d
+                      WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                        AND d.objid = p.oid AND d.deptype = 'e'))
+                """));
   }
 
   /**

@@ -120,6 +120,28 @@ class SourceCheckIT {
   }
 
   @Test
+  void tellsOfIndexesThatAreNotCaptured() {
+    server.createDatabase("indexed");
+    try {
+      server.execute(
+          "indexed",
+          "create table t (i int)",
+          "create index fine on t (i)",
+          "create index broken on t (i)",
+          "update pg_index set indisvalid = false where indexrelid = 'broken'::regclass");
+      Warnings warnings = new Warnings();
+      component("postgres", Map.of("url", server.url("indexed")))
+          .check(new Operation("00000001", 1, warnings));
+      assertThat(warnings.all)
+          .singleElement()
+          .asString()
+          .startsWith("not captured, as they are not valid, or being built: indexes broken of ");
+    } finally {
+      server.dropDatabase("indexed");
+    }
+  }
+
+  @Test
   void countsTheLocksThatACaptureNeeds() throws IOException {
     try (PostgresServer small =
         PostgresServers.startEmbedded(

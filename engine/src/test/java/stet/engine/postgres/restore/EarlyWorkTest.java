@@ -27,6 +27,7 @@ class EarlyWorkTest {
   private final Table b = table(20, "b");
   private final List<Table> readable = new ArrayList<>();
   private boolean checking;
+  private boolean functions;
   private final List<String> done = Collections.synchronizedList(new ArrayList<>());
   private final List<Entry> archive = new ArrayList<>();
 
@@ -84,6 +85,11 @@ class EarlyWorkTest {
   }
 
   private void entry(int id, String kind, long oid, int section, Integer... after) {
+    entry(id, kind, "", oid, section, after);
+  }
+
+  private void entry(
+      int id, String kind, String definition, long oid, int section, Integer... after) {
     Span nowhere = new Span(0, 0);
     archive.add(
         new Entry(
@@ -95,7 +101,7 @@ class EarlyWorkTest {
             section,
             "public",
             "me",
-            "",
+            definition,
             "",
             List.of(after),
             new byte[0],
@@ -104,7 +110,12 @@ class EarlyWorkTest {
 
   private EarlyWork early(Table... tables) {
     return new EarlyWork(
-        archive, List.of(tables), Set.of("\"public\".\"a\"", "\"public\".\"b\""), readable, doing);
+        archive,
+        List.of(tables),
+        Set.of("\"public\".\"a\"", "\"public\".\"b\""),
+        readable,
+        functions,
+        doing);
   }
 
   /** Does everything there is to do with no server; no job needs its session here. */
@@ -183,6 +194,24 @@ class EarlyWorkTest {
             "check \"public\".\"b\"",
             "read \"public\".\"b\"",
             "analyze \"public\".\"a\"");
+  }
+
+  @Test
+  void indexesThatMayCallFunctionsOfTheDatabaseAreLeft() throws Exception {
+    entry(2, "INDEX", "CREATE INDEX i ON public.a USING btree (x, y);", 11, POST_DATA, 1);
+    entry(3, "INDEX", "CREATE INDEX j ON public.a USING btree (region_of(x));", 12, POST_DATA, 1);
+    entry(4, "INDEX", "CREATE INDEX k ON public.a USING btree (x) WHERE f;", 13, POST_DATA, 1);
+    EarlyWork all = early(a);
+    all.loaded(a, 100);
+    work(all);
+    assertThat(all.restored()).containsExactlyInAnyOrder("2", "3", "4");
+
+    functions = true;
+    EarlyWork some = early(a);
+    some.loaded(a, 100);
+    work(some);
+    assertThat(some.restored()).containsExactly("2");
+    assertThat(some.analyzed()).as("ANALYZE fills expressions' statistics too").isEmpty();
   }
 
   @Test

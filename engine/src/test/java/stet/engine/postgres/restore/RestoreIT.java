@@ -198,6 +198,55 @@ class RestoreIT {
   }
 
   @Test
+  void indexesThatAreNotValidAreLeftOut() {
+    server.createDatabase("shop");
+    server.execute(
+        "shop",
+        "create table t (i int)",
+        "create index fine on t (i)",
+        "create index broken on t (i)",
+        "create index unfinished on t (i)",
+        "update pg_index set indisvalid = false where indexrelid = 'broken'::regclass",
+        "update pg_index set indisvalid = false, indisready = false"
+            + " where indexrelid = 'unfinished'::regclass",
+        "create table parts (i int) partition by range (i)",
+        "create table part partition of parts for values from (0) to (9)",
+        "create index only_here on only parts (i)");
+    Captured captured = capture(server, "shop");
+    try (Target target = target(server, "shop")) {
+      Beside staging = target.stage(restore(captured, "0a1b2c3d"));
+      assertThat(
+              server.query(
+                  staging.name(),
+                  "select indexrelid::regclass || ' ' || indisvalid from pg_index"
+                      + " where indexrelid >= 16384 order by 1"))
+          .containsExactly("fine true", "only_here false");
+    }
+  }
+
+  @Test
+  void whatTheCapturedDatabaseLacksOfATemplateIsNotThereAfterwards() {
+    server.createDatabase("hardened");
+    server.execute(
+        "hardened",
+        "drop schema public",
+        "drop extension plpgsql",
+        "create schema app",
+        "create table app.t as select 1 as a");
+    Captured captured = capture(server, "hardened");
+    try (Target target = target(server, "hardened")) {
+      Beside staging = target.stage(restore(captured, "0a1b2c3d"));
+      assertThat(
+              server.query(
+                  staging.name(),
+                  "select nspname from pg_namespace where oid >= 2200 and nspname !~ '^pg_'"
+                      + " and nspname <> 'information_schema' union select extname from"
+                      + " pg_extension"))
+          .containsExactly("app");
+    }
+  }
+
+  @Test
   void propertiesLargeObjectsAndOddTablesComeBackEqual() {
     String name = "we ird\"db; 'é=1";
     server.execute(
