@@ -43,8 +43,10 @@ public enum ErrorCode {
   RPO_MISSED(30),
   /** What was proven last was proven too long ago, or never. */
   PROOF_STALE(31),
-  /** The newest proof failed. */
+  /** What was proven last failed, or the repository lacks or cannot read what restores need. */
   NOT_RESTORABLE(32),
+  /** A restore takes longer than it may. */
+  RTO_MISSED(32),
   /** The process was asked to stop. */
   INTERRUPTED(130);
 

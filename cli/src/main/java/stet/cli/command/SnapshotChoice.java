@@ -1,6 +1,5 @@
 package stet.cli.command;
 
-import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
@@ -39,9 +38,6 @@ final class SnapshotChoice {
               + " 2026-11-20T14:30:00Z.")
   private @Nullable String at;
 
-  /** As much as clocks of different machines may differ unnoticed. */
-  private static final Duration CLOCKS_DIFFER = Duration.ofMinutes(5);
-
   SnapshotChoice() {}
 
   /** A choice made by another verb. */
@@ -64,7 +60,8 @@ final class SnapshotChoice {
           "Name one by its id; `stet snapshots` lists those that can be read.");
     }
     Snapshot snapshot = catalog.resolve(name, environment, at == null ? null : time(at));
-    if (latest && snapshot.time().toInstant().isAfter(Instant.now().plus(CLOCKS_DIFFER))) {
+    if (latest
+        && snapshot.time().toInstant().isAfter(Instant.now().plus(SnapshotCatalog.CLOCKS_DIFFER))) {
       session
           .output()
           .warn(

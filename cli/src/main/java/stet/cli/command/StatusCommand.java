@@ -43,7 +43,7 @@ public final class StatusCommand implements Callable<Integer> {
       names = "--check",
       description =
           "End with status 30 where the newest snapshot is too old or missing, 31 where the newest"
-              + " proof is, 32 where it failed.")
+              + " proof is, 32 where it failed, took too long, or the repository is damaged.")
   private boolean check;
 
   @Mixin private ReadLock readLock = new ReadLock();

@@ -3,7 +3,9 @@ package stet.engine.proof;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
@@ -13,10 +15,12 @@ import stet.engine.rules.Finding;
 import stet.engine.snapshot.Manifest;
 import stet.engine.snapshot.SnapshotCatalog;
 import stet.engine.snapshot.SnapshotFiles;
+import stet.repository.Id;
 import stet.repository.Repository;
 import stet.repository.RepositoryException;
 import stet.repository.backend.Backend;
 import stet.repository.backend.FileType;
+import stet.repository.index.BlobIndex;
 import stet.repository.pack.PackReader;
 import stet.repository.snapshot.Snapshot;
 import stet.repository.snapshot.SnapshotSummary;
@@ -27,7 +31,7 @@ import stet.repository.snapshot.SnapshotSummary;
  * @param state the worst of the aspects
  * @param aspects what was looked at
  * @param snapshot the newest snapshot's id, or null
- * @param proof the newest proof, or null
+ * @param proof the newest proof of the newest snapshot that has one, or null
  * @param error what a check ends with, or null if all is well enough
  * @param summary the state in a sentence
  * @param next what to do, or null if nothing
@@ -86,10 +90,23 @@ public record Health(
   }
 
   private static final class Inspection {
+    /** What a check may end with: the last of those that are found. */
+    private static final List<ErrorCode> FROM_MILD_TO_GRAVE =
+        List.of(
+            ErrorCode.RTO_MISSED,
+            ErrorCode.PROOF_STALE,
+            ErrorCode.RPO_MISSED,
+            ErrorCode.NOT_RESTORABLE);
+
+    private static final String PROVE = "Run `stet prove`.";
+    private static final String MEND =
+        "Run `stet check --read-data`, then `stet backup` and `stet prove`.";
+
     private final String environment;
     private final Objectives objectives;
     private final Instant now;
     private final SnapshotCatalog catalog;
+    private final BlobIndex index;
     private final PackReader reader;
     private final Backend backend;
     private final Consumer<String> unusable;
@@ -108,15 +125,10 @@ public record Health(
       this.objectives = objectives;
       this.now = now;
       this.unusable = unusable;
-      this.catalog =
-          new SnapshotCatalog(
-              app,
-              repository.snapshots(e -> {
-                unusable.accept(e.getMessage());
-                aspects.add(new Aspect("repository", State.RED, e.getMessage()));
-              }));
+      this.catalog = new SnapshotCatalog(app, repository.snapshots(this::unreadable));
       // After the snapshots are listed, so that it tells of all that they hold.
       repository.loadIndex();
+      this.index = repository.index();
       this.reader = repository.reader();
       this.backend = repository.backend();
     }
@@ -125,9 +137,9 @@ public record Health(
       aspects.add(new Aspect(name, state, text));
     }
 
-    /** The first that is found counts: what is worse is looked at first. */
+    /** Has a check fail, unless it fails for something that is as grave already. */
     private void require(ErrorCode code, String todo) {
-      if (error == null) {
+      if (error == null || FROM_MILD_TO_GRAVE.indexOf(code) > FROM_MILD_TO_GRAVE.indexOf(error)) {
         error = code;
         next = todo;
       }
@@ -139,18 +151,29 @@ public record Health(
       }
     }
 
+    private void unreadable(RepositoryException e) {
+      unusable.accept(e.getMessage());
+      add("repository", State.RED, e.getMessage());
+      require(
+          ErrorCode.NOT_RESTORABLE,
+          "Put the file back from a copy of the repository or, if there is none, remove it; then run"
+              + " `stet backup` and `stet prove`.");
+    }
+
     Health run() {
       List<Snapshot> snapshots = catalog.of(environment);
       Snapshot newest = snapshots.isEmpty() ? null : snapshots.getLast();
-      Proof last = Proofs.newest(catalog, environment, reader, unusable);
+      Proofs.Standing standing = Proofs.standing(catalog, environment, reader, now, unusable);
       if (newest == null) {
         add("snapshot", State.RED, "there is none");
         require(ErrorCode.RPO_MISSED, "Run `stet backup`.");
       } else {
-        proof(newest, last);
-        snapshot(newest);
+        proof(newest, standing);
+        snapshot(snapshots);
         content(newest, snapshots.size() < 2 ? null : snapshots.get(snapshots.size() - 2));
       }
+      // Last, as reading the others may have found damage.
+      repository(newest);
       State worst =
           aspects.stream()
               .map(Aspect::state)
@@ -161,72 +184,148 @@ public record Health(
           worst,
           aspects,
           newest == null ? null : newest.requireId().toString(),
-          last,
+          standing.proof(),
           error,
-          summary(worst, newest, last),
+          summary(worst, newest, standing),
           next);
     }
 
-    private String summary(State worst, @Nullable Snapshot newest, @Nullable Proof last) {
+    private String summary(State worst, @Nullable Snapshot newest, Proofs.Standing standing) {
       String prefix = "environment " + environment + " ";
+      Proof proof = standing.proof();
       if (newest == null) {
         return prefix + "has no snapshot";
       }
-      if (last == null) {
-        return prefix + "is backed up, unproven";
-      }
-      if (!last.passed()) {
+      if (proof != null && !proof.passed()) {
         return prefix + "may not be restorable: the newest proof failed";
       }
       return switch (worst) {
         case GREEN -> prefix + "is backed up and proven";
-        case AMBER -> prefix + "is backed up, but not all is known to be well";
-        case RED -> prefix + "needs attention";
+        case AMBER ->
+            standing.snapshot() == newest
+                ? prefix + "is backed up, but not all is known to be well"
+                : prefix
+                    + (proof == null
+                        ? "is backed up, unproven"
+                        : "is backed up, the newest snapshot unproven");
+        case RED ->
+            prefix
+                + "needs attention: "
+                + list(
+                    aspects.stream()
+                        .filter(aspect -> aspect.state() == State.RED)
+                        .map(Aspect::name)
+                        .distinct()
+                        .toList());
       };
     }
 
-    private void proof(Snapshot newest, @Nullable Proof last) {
-      if (last == null) {
-        add("proof", State.AMBER, "no snapshot was ever proven");
-        require(ErrorCode.PROOF_STALE, "Run `stet prove`.");
+    private void proof(Snapshot newest, Proofs.Standing standing) {
+      Proof proof = standing.proof();
+      Snapshot proven = standing.snapshot();
+      if (proof == null || proven == null) {
+        String what =
+            catalog.proofs(environment).isEmpty()
+                ? "no snapshot was ever proven"
+                : "no snapshot that is there is proven";
+        add("proof", State.AMBER, what + unreadable(standing));
+        require(ErrorCode.PROOF_STALE, PROVE);
         add("restore time", State.AMBER, "unknown, nothing was ever restored for a proof");
         return;
       }
-      String what = "snapshot " + last.snapshot().substring(0, 8) + " " + age(last.finished());
-      if (!last.passed()) {
-        add("proof", State.RED, what + " failed: " + String.join("; ", last.failures()));
-        require(
-            ErrorCode.NOT_RESTORABLE,
-            "Run `stet check --read-data`, then `stet backup` and `stet prove`.");
+      String what = "snapshot " + proven.requireId().shortText() + " " + age(proof.finished());
+      if (proven != newest) {
+        what = "the newest snapshot is not proven; the newest proof is of " + what;
+      }
+      if (!proof.passed()) {
+        add("proof", State.RED, what + " failed: " + String.join("; ", proof.failures()));
+        require(ErrorCode.NOT_RESTORABLE, MEND);
         return;
       }
+      passed(proof, proven == newest, what, standing);
+      restoreTime(proof);
+    }
+
+    private void passed(Proof proof, boolean ofNewest, String what, Proofs.Standing standing) {
+      State state = State.GREEN;
+      StringBuilder text = new StringBuilder(what);
       List<String> open =
-          last.levels().stream()
+          proof.levels().stream()
               .filter(level -> !level.ran())
               .map(level -> level.component() + " " + level.level())
               .toList();
-      String proven = what + (open.isEmpty() ? "" : "; not looked at: " + list(open));
-      Duration age = Duration.between(last.finished(), now);
+      if (!open.isEmpty()) {
+        text.append("; not looked at: ").append(list(open));
+      }
+      if (!ofNewest) {
+        state = State.AMBER;
+      }
+      for (Proof other : standing.later()) {
+        if (!other.passed()) {
+          state = State.AMBER;
+          text.append("; older snapshot ")
+              .append(other.snapshot(), 0, 8)
+              .append(" failed later: ")
+              .append(String.join("; ", other.failures()));
+        }
+      }
+      if (standing.unreadable() > 0) {
+        state = State.AMBER;
+        text.append(unreadable(standing));
+      }
+      if (Proofs.isOfTheFuture(proof.finished(), now)) {
+        state = State.AMBER;
+        text.append("; that is of the future, so a clock was or is wrong");
+      }
       Duration limit = objectives.proofAge();
       if (limit == null) {
-        add("proof", State.AMBER, proven + "; no objective says how old it may be");
-        suggest("Set objectives.proof_age.");
-      } else if (age.compareTo(limit) > 0) {
-        add("proof", State.RED, proven + ", older than " + Human.duration(limit));
-        require(ErrorCode.PROOF_STALE, "Run `stet prove`.");
-      } else if (!last.tree().equals(newest.tree())) {
-        add("proof", State.GREEN, proven + ", an earlier one than the newest");
-      } else {
-        add("proof", State.GREEN, proven);
+        state = State.AMBER;
+        text.append("; no objective says how old it may be");
+      } else if (!isWithin(limit, proof)) {
+        // Any snapshot's passed proof shows that restores were tried in time.
+        boolean stale =
+            standing.later().stream().noneMatch(other -> other.passed() && isWithin(limit, other));
+        boolean known = !Proofs.isOfTheFuture(proof.finished(), now);
+        state = stale && known ? State.RED : State.AMBER;
+        if (known) {
+          text.append(", older than ").append(Human.duration(limit));
+        }
+        if (stale) {
+          require(ErrorCode.PROOF_STALE, PROVE);
+        }
       }
+      add("proof", state, text.toString());
+      if (!ofNewest || standing.unreadable() > 0) {
+        suggest(PROVE);
+      } else if (limit == null) {
+        suggest("Set objectives.proof_age.");
+      } else if (state != State.GREEN) {
+        suggest(PROVE);
+      }
+    }
+
+    private boolean isWithin(Duration limit, Proof proof) {
+      return !Proofs.isOfTheFuture(proof.finished(), now)
+          && Duration.between(proof.finished(), now).compareTo(limit) <= 0;
+    }
+
+    private static String unreadable(Proofs.Standing standing) {
+      return standing.unreadable() == 0
+          ? ""
+          : "; " + Human.count(standing.unreadable(), "proof") + " cannot be read";
+    }
+
+    private void restoreTime(Proof proof) {
       Duration rto = objectives.rto();
-      String took = "a restore took " + Human.duration(last.restored());
+      String took = "a restore took " + Human.duration(proof.restored());
       if (rto == null) {
         add("restore time", State.AMBER, took + "; no objective says how long it may");
         suggest("Set objectives.rto.");
-      } else if (last.restored().compareTo(rto) > 0) {
+      } else if (proof.restored().compareTo(rto) > 0) {
         add("restore time", State.RED, took + ", longer than " + Human.duration(rto));
-        suggest("Use a faster server, or allow more time.");
+        require(
+            ErrorCode.RTO_MISSED,
+            "Use a faster server and run `stet prove`, or allow more time in objectives.rto.");
       } else {
         add("restore time", State.GREEN, took);
       }
@@ -236,23 +335,50 @@ public record Health(
       return String.join(", ", names);
     }
 
-    private void snapshot(Snapshot newest) {
-      Instant time = newest.time().toInstant();
-      String what = newest.requireId().shortText() + " of " + age(time);
+    private void snapshot(List<Snapshot> snapshots) {
+      Snapshot newest = snapshots.getLast();
+      // By those whose age is known.
+      Snapshot last =
+          snapshots.reversed().stream()
+              .filter(snapshot -> !Proofs.isOfTheFuture(snapshot.time().toInstant(), now))
+              .findFirst()
+              .orElse(null);
+      State state = State.GREEN;
+      String what = last == null ? "there is no other" : named(last);
+      if (last != newest) {
+        state = State.AMBER;
+        what =
+            newest.requireId().shortText()
+                + " is of the future ("
+                + age(newest.time().toInstant())
+                + "), so a clock was or is wrong; "
+                + (last == null ? what : "before it " + what);
+      }
       Duration rpo = objectives.rpo();
       if (rpo == null) {
-        add("snapshot", State.AMBER, what + "; no objective says how old it may be");
+        state = State.AMBER;
+        what += "; no objective says how old it may be";
         suggest("Set objectives.rpo.");
-      } else if (Duration.between(time, now).compareTo(rpo) > 0) {
-        add("snapshot", State.RED, what + ", older than " + Human.duration(rpo));
-        // A snapshot that is too old is worse than a proof that is.
-        if (error != ErrorCode.NOT_RESTORABLE) {
-          error = ErrorCode.RPO_MISSED;
-          next = "Run `stet backup`.";
+      } else if (last == null
+          || Duration.between(last.time().toInstant(), now).compareTo(rpo) > 0) {
+        if (last != null) {
+          what += ", older than " + Human.duration(rpo);
         }
-      } else {
-        add("snapshot", State.GREEN, what);
+        // One of the future may be young enough: that is not known.
+        state = last == newest ? State.RED : State.AMBER;
+        require(ErrorCode.RPO_MISSED, "Run `stet backup`.");
       }
+      add("snapshot", state, what);
+      if (last != newest) {
+        suggest(
+            "Set the clock right, run `stet backup`, and remove the snapshot: `restic forget "
+                + newest.requireId().shortText()
+                + "`.");
+      }
+    }
+
+    private String named(Snapshot snapshot) {
+      return snapshot.requireId().shortText() + " of " + age(snapshot.time().toInstant());
     }
 
     private void content(Snapshot newest, @Nullable Snapshot before) {
@@ -261,7 +387,7 @@ public record Health(
         manifest = new SnapshotFiles(reader, newest).manifest();
       } catch (StetException | RepositoryException e) {
         add("content", State.RED, String.valueOf(e.getMessage()));
-        require(ErrorCode.NOT_RESTORABLE, "Run `stet check --read-data` and `stet backup`.");
+        require(ErrorCode.NOT_RESTORABLE, MEND);
         return;
       }
       List<Finding> violated =
@@ -292,17 +418,44 @@ public record Health(
         }
       }
       add("size", State.GREEN, Human.size(bytes) + growth);
-      long[] stored = {0};
-      backend.list(FileType.PACK, (id, length) -> stored[0] += length);
-      SnapshotSummary summary = newest.summary();
+    }
+
+    private void repository(@Nullable Snapshot newest) {
+      Set<Id> stored = new HashSet<>();
+      long[] bytes = {0};
+      backend.list(
+          FileType.PACK,
+          (id, length) -> {
+            stored.add(id);
+            bytes[0] += length;
+          });
+      SnapshotSummary summary = newest == null ? null : newest.summary();
       add(
           "repository",
           State.GREEN,
-          Human.size(stored[0])
+          Human.size(bytes[0])
               + " of packs"
               + (summary == null
                   ? ""
                   : "; the newest snapshot added " + Human.size(summary.dataAddedPacked())));
+      unusablePacks("damaged", index.damagedPacks().stream().filter(index::hasPack).toList());
+      unusablePacks("missing", index.missing(stored));
+    }
+
+    private void unusablePacks(String how, List<Id> packs) {
+      if (packs.isEmpty()) {
+        return;
+      }
+      String names = list(packs.stream().sorted().limit(3).map(Id::shortText).toList());
+      add(
+          "repository",
+          State.RED,
+          Human.count(packs.size(), how + " pack")
+              + ": "
+              + names
+              + (packs.size() > 3 ? ", …" : "")
+              + "; what they hold may not come back");
+      require(ErrorCode.NOT_RESTORABLE, MEND);
     }
 
     private static long bytes(Manifest manifest) {

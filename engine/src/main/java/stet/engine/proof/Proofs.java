@@ -1,9 +1,13 @@
 package stet.engine.proof;
 
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneId;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
@@ -53,29 +57,95 @@ public final class Proofs {
   }
 
   /**
-   * The newest proof of an environment that can be read.
+   * What is proven of the snapshots that an environment still has.
    *
-   * @param unusable takes why newer ones cannot
-   * @return null if there is none
+   * @param snapshot the newest snapshot that has a proof
+   * @param proof that snapshot's newest proof, whether or not it passed
+   * @param later newer proofs of older snapshots, each the newest of its snapshot
+   * @param unreadable how many proofs that may matter cannot be read
    */
-  static @Nullable Proof newest(
-      SnapshotCatalog catalog, String environment, BlobSource source, Consumer<String> unusable) {
-    for (Snapshot snapshot : catalog.proofs(environment).reversed()) {
-      String name = snapshot.requireId().shortText();
+  record Standing(
+      @Nullable Snapshot snapshot, @Nullable Proof proof, List<Proof> later, int unreadable) {}
+
+  /**
+   * What the proofs say of the snapshots that are still there. A proof counts for what it restored,
+   * a tree, whatever has become of the snapshot's name since. A passed proof of the future counts
+   * only for a snapshot that has no other, as it may be the older of two.
+   *
+   * @param unusable takes why proofs cannot be read
+   */
+  static Standing standing(
+      SnapshotCatalog catalog,
+      String environment,
+      BlobSource source,
+      Instant now,
+      Consumer<String> unusable) {
+    List<Snapshot> snapshots = catalog.of(environment);
+    Map<Id, Integer> numbers = new HashMap<>();
+    for (int i = 0; i < snapshots.size(); i++) {
+      numbers.put(snapshots.get(i).tree(), i);
+    }
+    TreeMap<Integer, Proof> newest = new TreeMap<>();
+    Map<Integer, Proof> ofTheFuture = new HashMap<>();
+    int unreadable = 0;
+    for (Snapshot kept : catalog.proofs(environment).reversed()) {
+      if (!newest.isEmpty() && provesNone(kept, snapshots, newest.lastKey() + 1, now)) {
+        break;
+      }
       try {
-        SnapshotFiles files = new SnapshotFiles(source, snapshot);
-        Node file =
-            SnapshotFiles.child(files.root(), Proof.FILE_NAME)
-                .orElseThrow(() ->
-                    new StetException(
-                        ErrorCode.REPOSITORY_DAMAGED,
-                        "proof " + name + " has no " + Proof.FILE_NAME,
-                        null));
-        return Proof.parse(name, files.bytes(file));
+        Proof proof = load(kept, source);
+        Integer number = numbers.get(proof.tree());
+        if (number != null) {
+          boolean waits = proof.passed() && isOfTheFuture(proof.finished(), now);
+          (waits ? ofTheFuture : newest).putIfAbsent(number, proof);
+        }
       } catch (StetException | RepositoryException e) {
         unusable.accept(String.valueOf(e.getMessage()));
+        unreadable++;
       }
     }
-    return null;
+    ofTheFuture.forEach(newest::putIfAbsent);
+    if (newest.isEmpty()) {
+      return new Standing(null, null, List.of(), unreadable);
+    }
+    int number = newest.lastKey();
+    Proof proof = newest.lastEntry().getValue();
+    List<Proof> later =
+        newest.headMap(number).values().stream()
+            .filter(other -> other.finished().isAfter(proof.finished()))
+            .toList();
+    return new Standing(snapshots.get(number), proof, later, unreadable);
+  }
+
+  /** Whether a proof, and so an older one, is older than all the snapshots from a number on. */
+  private static boolean provesNone(
+      Snapshot kept, List<Snapshot> snapshots, int from, Instant now) {
+    if (from == snapshots.size()) {
+      return true;
+    }
+    // When a snapshot of the future was really made is not known.
+    return !isOfTheFuture(snapshots.getLast().time().toInstant(), now)
+        && kept.time()
+            .toInstant()
+            .plus(SnapshotCatalog.CLOCKS_DIFFER)
+            .isBefore(snapshots.get(from).time().toInstant());
+  }
+
+  /** Whether a time is so far ahead that a clock must have been wrong. */
+  static boolean isOfTheFuture(Instant time, Instant now) {
+    return time.isAfter(now.plus(SnapshotCatalog.CLOCKS_DIFFER));
+  }
+
+  private static Proof load(Snapshot kept, BlobSource source) {
+    String name = kept.requireId().shortText();
+    SnapshotFiles files = new SnapshotFiles(source, kept);
+    Node file =
+        SnapshotFiles.child(files.root(), Proof.FILE_NAME)
+            .orElseThrow(() ->
+                new StetException(
+                    ErrorCode.REPOSITORY_DAMAGED,
+                    "proof " + name + " has no " + Proof.FILE_NAME,
+                    null));
+    return Proof.parse(name, files.bytes(file));
   }
 }

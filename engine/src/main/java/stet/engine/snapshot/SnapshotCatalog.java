@@ -1,5 +1,6 @@
 package stet.engine.snapshot;
 
+import java.time.Duration;
 import java.time.OffsetDateTime;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -21,6 +22,9 @@ public final class SnapshotCatalog {
 
   /** The further tag of a proof. */
   public static final String PROOF_TAG = "proof";
+
+  /** As much as clocks of different machines may differ unnoticed. */
+  public static final Duration CLOCKS_DIFFER = Duration.ofMinutes(5);
 
   private static final String PROOF = ".proof";
 

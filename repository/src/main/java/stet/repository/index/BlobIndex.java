@@ -192,6 +192,22 @@ public final class BlobIndex implements IndexFile.PackConsumer {
     return packs.find(pack) >= 0;
   }
 
+  /**
+   * The packs to rely on whose files are not there.
+   *
+   * @param stored the packs whose files are
+   */
+  public synchronized List<Id> missing(Set<Id> stored) {
+    List<Id> missing = new ArrayList<>();
+    for (int number = 0; number < packs.size(); number++) {
+      Id pack = packs.get(number);
+      if (!marked.contains(number) && !stored.contains(pack)) {
+        missing.add(pack);
+      }
+    }
+    return missing;
+  }
+
   /** A pack with its blobs. */
   public record Pack(Id id, List<PackEntry> entries) {}
 
