@@ -18,7 +18,8 @@ import stet.repository.json.JsonObject;
  * @param tree the tree of the proven snapshot, which says what was proven whatever becomes of its
  *     name
  * @param snapshot the snapshot's id at that time
- * @param environment the environment it is of
+ * @param environment the environment that the proven snapshot is of, whichever one's components
+ *     restored it
  * @param started when the trial began
  * @param finished when it ended
  * @param restored how long it took to restore and compare everything: what a recovery takes

@@ -27,6 +27,7 @@ import stet.engine.rules.Evaluation;
 import stet.engine.rules.Finding;
 import stet.engine.rules.Rule;
 import stet.engine.snapshot.Manifest;
+import stet.engine.snapshot.SnapshotCatalog;
 import stet.engine.snapshot.SnapshotFiles;
 import stet.engine.snapshot.TreePaths;
 import stet.repository.BlobSource;
@@ -120,7 +121,7 @@ public final class Prover {
     return new Proof(
         snapshot.tree(),
         snapshot.requireId().toString(),
-        environment.name(),
+        Objects.requireNonNullElse(SnapshotCatalog.environment(snapshot), environment.name()),
         started,
         Instant.now(),
         restored,
