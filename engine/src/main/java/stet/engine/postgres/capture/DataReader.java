@@ -246,7 +246,8 @@ final class DataReader {
     sessions.forEach(DataReader::abort);
   }
 
-  private static void abort(Session session) {
+  /** Cuts a connection, whatever its session waits for. */
+  static void abort(Session session) {
     try {
       session.connection().abort(Runnable::run);
     } catch (SQLException e) {

@@ -34,7 +34,6 @@ import stet.engine.postgres.connection.PostgresErrors;
 import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.rows.FloatShapes;
 import stet.engine.postgres.rows.Parallel;
-import stet.engine.postgres.rules.RuleQueries;
 import stet.engine.rules.Evaluation;
 import stet.repository.BlobSink;
 import stet.repository.BlobType;
@@ -221,21 +220,14 @@ public final class DatabaseCapture {
               reading.increment().tell(name, operation.progress());
               Parallel.run(reading.rows().workers(), reading.rows()::abort);
             }));
+    RuleReader rules = new RuleReader(pinned, holder, patience);
     if (!context.rules().isEmpty()) {
-      tasks.add(
-          new Parallel.Task(
-              "rules",
-              () -> {
-                try (Session session = Session.open(pinned)) {
-                  holder.begin(session);
-                  evaluation.set(new RuleQueries(session).evaluate(context.rules()));
-                  session.execute("COMMIT");
-                }
-              }));
+      tasks.add(new Parallel.Task("rules", () -> evaluation.set(rules.evaluate(context.rules()))));
     }
     run(
         tasks,
         () -> {
+          rules.abort();
           Reading reading = begun.get();
           if (reading != null) {
             reading.rows().abort();
@@ -272,7 +264,12 @@ public final class DatabaseCapture {
     return new Captured(
         node,
         manifest(
-            description, reading.position(), reader, context.hashKey(), reading.increment(), base),
+            description,
+            reading.position(),
+            reader,
+            context.hashKey(),
+            reading.increment(),
+            base),
         evaluation.get());
   }
 
