@@ -1,6 +1,7 @@
 package stet.engine.postgres.connection;
 
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -154,33 +155,52 @@ public final class Session implements AutoCloseable {
     }
   }
 
-  /** The first column of the first row as text, or null if there is none. */
+  /**
+   * The first column of the first row as text, or null if there is none.
+   *
+   * @param parameters values for the question marks of the SQL; if there are none, question marks
+   *     are operators, as in {@code data ? 'key'}
+   */
   public @Nullable String value(String sql, Object... parameters) throws SQLException {
-    try (var statement = connection.prepareStatement(sql)) {
-      for (int i = 0; i < parameters.length; i++) {
-        statement.setObject(i + 1, parameters[i]);
-      }
-      try (ResultSet row = statement.executeQuery()) {
-        return row.next() ? row.getString(1) : null;
-      }
+    try (Statement statement = statement(sql, parameters);
+        ResultSet row = run(statement, sql)) {
+      return row.next() ? row.getString(1) : null;
     }
   }
 
-  /** Makes one value of every row. */
+  /**
+   * Makes one value of every row.
+   *
+   * @param parameters as in {@link #value}
+   */
   public <T> List<T> rows(String sql, RowReader<T> reader, Object... parameters)
       throws SQLException {
-    try (var statement = connection.prepareStatement(sql)) {
-      for (int i = 0; i < parameters.length; i++) {
-        statement.setObject(i + 1, parameters[i]);
+    try (Statement statement = statement(sql, parameters);
+        ResultSet rows = run(statement, sql)) {
+      List<T> result = new ArrayList<>();
+      while (rows.next()) {
+        result.add(reader.read(rows));
       }
-      try (ResultSet rows = statement.executeQuery()) {
-        List<T> result = new ArrayList<>();
-        while (rows.next()) {
-          result.add(reader.read(rows));
-        }
-        return result;
-      }
+      return result;
     }
+  }
+
+  /** The driver takes question marks for parameters in what is prepared alone. */
+  private Statement statement(String sql, Object... parameters) throws SQLException {
+    if (parameters.length == 0) {
+      return connection.createStatement();
+    }
+    PreparedStatement prepared = connection.prepareStatement(sql);
+    for (int i = 0; i < parameters.length; i++) {
+      prepared.setObject(i + 1, parameters[i]);
+    }
+    return prepared;
+  }
+
+  private static ResultSet run(Statement statement, String sql) throws SQLException {
+    return statement instanceof PreparedStatement prepared
+        ? prepared.executeQuery()
+        : statement.executeQuery(sql);
   }
 
   /** Makes a value of the current row. */
