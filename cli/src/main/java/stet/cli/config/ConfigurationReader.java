@@ -207,7 +207,7 @@ final class ConfigurationReader {
     List<RulesShape.Given> rules =
         Objects.requireNonNullElse(root.get(Definition.RULES), List.of());
     new RuleBinding(reading, declared).check(rules);
-    ProofSettings.check(root.get(Definition.PROOF), reading);
+    ProofSettings.check(root.get(Definition.PROOF), declared, reading);
 
     String used =
         chosen == null && declared.size() == 1 ? declared.keySet().iterator().next() : chosen;

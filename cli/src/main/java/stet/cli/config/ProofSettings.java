@@ -2,6 +2,7 @@ package stet.cli.config;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -23,15 +24,21 @@ public record ProofSettings(
     assertions = List.copyOf(assertions);
   }
 
-  /** Reports assertions that say nothing, or two things at once. */
-  static void check(@Nullable Values values, Reading reading) {
+  /**
+   * Reports assertions that say nothing, or two things at once, or speak of no database.
+   *
+   * @param environments what was read of each environment
+   */
+  static void check(@Nullable Values values, Map<String, Values> environments, Reading reading) {
     List<Values> given = values == null ? null : values.get(Definition.PROOF_ASSERT);
     Position position = values == null ? null : values.position(Definition.PROOF_ASSERT);
     if (given == null || position == null) {
       return;
     }
+    AssertionBinding binding = new AssertionBinding(reading, environments);
     for (int i = 0; i < given.size(); i++) {
       Values each = given.get(i);
+      String path = "proof.assert[" + i + "]";
       boolean query = each.get(Definition.ASSERT_SQL) != null;
       boolean program = each.get(Definition.ASSERT_COMMAND) != null;
       boolean limits =
@@ -41,15 +48,17 @@ public record ProofSettings(
           query == program
               ? "one of sql and command is needed"
               : program && limits ? "component, min and max go with sql" : null;
-      if (fault != null && !reading.isFaulty("proof.assert[" + i + "]")) {
+      if (reading.isFaulty(path)) {
+        continue;
+      }
+      if (fault != null) {
         reading.problem(
             new Problem(
-                position,
-                "proof.assert[" + i + "]",
-                fault,
-                "Write `{ sql: …, min: 1 }` or `{ command: [ … ] }`."),
+                position, path, fault, "Write `{ sql: …, min: 1 }` or `{ command: [ … ] }`."),
             null,
             false);
+      } else if (query) {
+        binding.check(each, path);
       }
     }
   }

@@ -103,14 +103,75 @@ class ConfigurationTest {
             problems(
                 WHOLE
                     + "proof: { assert: [ { min: 1 }, { sql: a, command: [ b ] },"
-                    + " { command: [ b ], max: 2 }, { sql: a, min: 1, max: 2 }, { command: [ b ] },"
-                    + " { sql: [ a ] } ] }\n"))
+                    + " { command: [ b ], max: 2 }, { command: [ b ] }, { sql: [ a ] } ] }\n"))
         .extracting(problem -> problem.replaceAll("^stet.yaml:[0-9]+:", ""))
         .containsExactlyInAnyOrder(
             "18: proof.assert[0]: one of sql and command is needed",
             "18: proof.assert[1]: one of sql and command is needed",
             "18: proof.assert[2]: component, min and max go with sql",
-            "143: proof.assert[5].sql: expected text but found a list");
+            "114: proof.assert[4].sql: expected text but found a list");
+  }
+
+  /**
+   * What is wrong with assertions where these components of the real kinds are.
+   *
+   * @param assertions each begins in the third column of a line, from line 7 on
+   */
+  private List<String> problemsOfAssertions(String state, String... assertions) throws IOException {
+    Path file = directory.resolve("stet.yaml");
+    Files.writeString(
+        file,
+        """
+        version: 1
+        app: shop
+        repository: { location: backups, password: x }
+        environments: { production: { state: [ %s ] } }
+        proof:
+          assert:
+          - %s
+        """
+            .formatted(state, String.join("\n  - ", assertions)));
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+    Configurations configurations =
+        new Configurations(
+            variables, directory, directory.resolve("etc.yaml"), Kinds.onClassPath());
+    try {
+      configurations.load(null, "production");
+      return List.of();
+    } catch (ConfigurationException e) {
+      return e.problems().stream().map(problem -> problem.text() + " | " + problem.hint()).toList();
+    }
+  }
+
+  @Test
+  void anAssertionSpeaksOfADatabaseThatThereIs() throws IOException {
+    String first = "{ postgres: default, url: \"dbname=a\" }";
+    String media = "{ files: media, path: /srv/media }";
+    assertThat(
+            problemsOfAssertions(
+                first + ", " + media,
+                "{ component: defualt, sql: select 1 }",
+                "{ component: media, sql: select 1 }",
+                "{ sql: select 1, component: default }",
+                "{ sql: select 1 }",
+                "{ command: [ true ] }"))
+        .containsExactly(
+            "stet.yaml:7:18: proof.assert[0].component: there is no component defualt"
+                + " | Did you mean default? The databases are default.",
+            "stet.yaml:8:18: proof.assert[1].component: component media has no tables"
+                + " | The databases are default.");
+    assertThat(
+            problemsOfAssertions(
+                first + ", { postgres: audit, url: \"dbname=b\" }",
+                "{ sql: select 1 }",
+                "{ component: audit, sql: select 1 }"))
+        .containsExactly(
+            "stet.yaml:7:12: proof.assert[0].sql: there is more than one database"
+                + " | Name one: `{ component: default, sql: … }`.");
+    assertThat(problemsOfAssertions(media, "{ sql: select 1 }"))
+        .containsExactly(
+            "stet.yaml:7:12: proof.assert[0].sql: no environment has a database"
+                + " | Add one, or use `command`.");
   }
 
   private List<String> problems(String text) throws IOException {
