@@ -121,7 +121,14 @@ public final class FilesComponent implements Component {
    *     VERIFICATION_FAILED} if what was written differs
    */
   public static long restoreInto(PosixPath directory, RestoreContext context) {
-    return fill(directory, () -> TreeRestore.restore(context, Directory.openFollowing(directory)));
+    return restoreInto(directory, context, new Shortfalls(context.operation().progress()));
+  }
+
+  /** The same, and tells what could not be set and so was not compared. */
+  static long restoreInto(PosixPath directory, RestoreContext context, Shortfalls shortfalls) {
+    return fill(
+        directory,
+        () -> TreeRestore.restore(context, Directory.openFollowing(directory), shortfalls));
   }
 
   /**
@@ -136,7 +143,10 @@ public final class FilesComponent implements Component {
             for (RestoreContext context : contexts) {
               byte[] name = context.node().nameBytes();
               opened.makeDirectory(name, 0700);
-              TreeRestore.restore(context, opened.openDirectory(name));
+              TreeRestore.restore(
+                  context,
+                  opened.openDirectory(name),
+                  new Shortfalls(context.operation().progress()));
             }
             return null;
           }

@@ -96,7 +96,8 @@ final class FilesTarget implements Target {
         requireExchange(name, operation);
         place.furnish(name);
         writeJournal(name, place.identity(name), null, null);
-        TreeRestore.restore(context, place.openContent(name));
+        TreeRestore.restore(
+            context, place.openContent(name), new Shortfalls(context.operation().progress()));
         String identity = Objects.requireNonNull(place.identity(name));
         String top = place.top(name);
         if (top != null) {

@@ -19,25 +19,33 @@ final class FilesTrial implements Trial {
     this.levels = levels;
   }
 
-  /** Writes all files below {@code TMPDIR} and verifies them. */
+  /** Writes all files below {@code TMPDIR}, where nobody else reads them, and verifies them. */
   static FilesTrial run(RestoreContext context) {
-    PrivateFiles directory = PrivateFiles.createWithPassage();
-    boolean done = false;
+    PrivateFiles directory = PrivateFiles.create();
+    Shortfalls shortfalls = new Shortfalls(context.operation().progress());
     try {
       long bytes =
-          FilesComponent.restoreInto(PosixPath.of(directory.path("files").toString()), context);
-      done = true;
+          FilesComponent.restoreInto(
+              PosixPath.of(directory.path("files").toString()), context, shortfalls);
       return new FilesTrial(
           context.node().name(),
           directory,
           List.of(
               new Level("transport", true, bytes + " bytes of blobs, each by its hash"),
-              new Level("content", true, "every file's content, and all that is kept of it")));
-    } finally {
-      if (!done) {
-        directory.close();
+              new Level("content", true, "every file's content, and which entries there are"),
+              metadata(shortfalls.describe())));
+    } catch (RuntimeException | Error e) {
+      try (PrivateFiles _ = directory) {
+        throw e;
       }
     }
+  }
+
+  /** Whoever may not give files to others cannot say that they came back as they were. */
+  private static Level metadata(String missing) {
+    return missing.isEmpty()
+        ? new Level("metadata", true, "all else that is kept of every entry")
+        : new Level("metadata", false, "not all of it could be set here: " + missing);
   }
 
   @Override

@@ -1,7 +1,9 @@
 package stet.engine.files;
 
-import java.util.Set;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import stet.engine.component.Progress;
 import stet.engine.posix.PosixException;
 
@@ -18,7 +20,7 @@ final class Shortfalls {
   static final String LINKS = "hard links";
 
   private final Progress progress;
-  private final Set<String> kinds = ConcurrentHashMap.newKeySet();
+  private final Map<String, String> kinds = new ConcurrentHashMap<>();
 
   Shortfalls(Progress progress) {
     this.progress = progress;
@@ -30,16 +32,28 @@ final class Shortfalls {
 
   /** Notes that {@code kind} could not be set, and why the first time. */
   void add(String kind, PosixException reason) {
-    add(kind, reason.getMessage());
+    add(kind, reason.reason(), reason.getMessage());
   }
 
   void add(String kind, String reason) {
-    if (kinds.add(kind)) {
-      progress.warn("not all " + kind + " could be restored: " + reason);
+    add(kind, reason, reason);
+  }
+
+  private void add(String kind, String reason, String message) {
+    if (kinds.putIfAbsent(kind, reason) == null) {
+      progress.warn("not all " + kind + " could be restored: " + message);
     }
   }
 
   boolean has(String kind) {
-    return kinds.contains(kind);
+    return kinds.containsKey(kind);
+  }
+
+  /** Each kind that could not be set with the reason, sorted; empty if all could be. */
+  String describe() {
+    return new TreeMap<>(kinds)
+        .entrySet().stream()
+            .map(each -> each.getKey() + ": " + each.getValue())
+            .collect(Collectors.joining("; "));
   }
 }

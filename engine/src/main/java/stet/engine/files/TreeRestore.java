@@ -95,13 +95,13 @@ final class TreeRestore {
    * Builds the tree of the context's node and verifies it by reading all of it back.
    *
    * @param top the open directory, empty and nobody else's to enter; closed in the end
+   * @param shortfalls takes what cannot be set here, which is then not compared
    * @return the bytes of all files
    * @throws StetException with {@code VERIFICATION_FAILED} naming what differs
    */
-  static long restore(RestoreContext context, Directory top) {
+  static long restore(RestoreContext context, Directory top, Shortfalls shortfalls) {
     Progress progress = context.operation().progress();
     String name = PosixPath.printable(context.node().nameBytes());
-    Shortfalls shortfalls = new Shortfalls(progress);
     int count = context.operation().workers();
     try (Folders folders = new Folders();
         Workers workers = new Workers("stet-restore", count)) {

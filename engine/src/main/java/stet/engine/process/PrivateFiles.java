@@ -5,7 +5,9 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.FileLockInterruptionException;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -13,14 +15,17 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.List;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Stream;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.engine.posix.Directory;
+import stet.engine.posix.Entry;
+import stet.engine.posix.Errno;
+import stet.engine.posix.PosixException;
+import stet.engine.posix.PosixPath;
+import stet.engine.posix.TreeRemoval;
 
 /**
  * Temporary files that nobody else can read, in a directory of their own (mode 0700, files 0600).
@@ -39,6 +44,9 @@ public final class PrivateFiles implements AutoCloseable {
   private static final String PREFIX = "stet-private-";
   private static final String LOCK = ".lock";
 
+  /** How often a removal starts anew because something else removes files, too. */
+  private static final int ATTEMPTS = 100;
+
   /** Not to be opened again: a process loses its lock when it closes any descriptor of the file. */
   private static final Set<Path> OF_THIS_JVM = ConcurrentHashMap.newKeySet();
 
@@ -49,7 +57,7 @@ public final class PrivateFiles implements AutoCloseable {
   private PrivateFiles(Path directory, FileChannel lock) {
     this.directory = directory;
     this.lock = lock;
-    this.atExit = new Thread(this::remove, "private-files");
+    this.atExit = new Thread(this::removeAtExit, "private-files");
   }
 
   /** Makes an empty directory under {@code TMPDIR} or {@code /tmp}. */
@@ -89,31 +97,38 @@ public final class PrivateFiles implements AutoCloseable {
     return Path.of(parent.isEmpty() ? System.getProperty("java.io.tmpdir") : parent);
   }
 
-  /** Removes what processes of this user have left that were killed. */
+  /**
+   * Removes what processes of this user have left that were killed. What cannot be removed stays:
+   * it is in nobody's way.
+   */
   public static void removeLeftovers() {
     try (DirectoryStream<Path> all = Files.newDirectoryStream(base(), PREFIX + "*")) {
-      Object self = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
       for (Path each : all) {
-        if (!OF_THIS_JVM.contains(each)
-            && Files.isDirectory(each, LinkOption.NOFOLLOW_LINKS)
-            && self.equals(Files.getAttribute(each, "unix:uid", LinkOption.NOFOLLOW_LINKS))) {
-          removeIfDead(each);
-        }
+        removeIfDead(each);
       }
-    } catch (IOException e) {
+    } catch (IOException | DirectoryIteratorException e) {
       // Whoever makes files of his own there will hear of it.
       return;
     }
   }
 
   private static void removeIfDead(Path directory) {
-    try (FileChannel channel = FileChannel.open(directory.resolve(LOCK), StandardOpenOption.WRITE);
-        FileLock free = channel.tryLock()) {
-      if (free != null) {
-        removeTree(directory);
+    try {
+      if (OF_THIS_JVM.contains(directory)
+          || !Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)
+          || !Files.getAttribute(Path.of("/proc/self"), "unix:uid")
+              .equals(Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS))) {
+        return;
+      }
+      try (FileChannel channel =
+              FileChannel.open(directory.resolve(LOCK), StandardOpenOption.WRITE);
+          FileLock free = channel.tryLock()) {
+        if (free != null) {
+          removeTree(directory);
+        }
       }
     } catch (IOException e) {
-      // Its owner is just making or removing it.
+      // Its owner is just making or removing it, or it holds what this user may not remove.
       return;
     }
   }
@@ -174,9 +189,23 @@ public final class PrivateFiles implements AutoCloseable {
         e);
   }
 
+  /**
+   * Removes everything, whatever modes and depth it has by now.
+   *
+   * @throws StetException if something could not be removed
+   */
   @Override
   public void close() {
-    remove();
+    try {
+      remove();
+    } catch (IOException e) {
+      throw failed("cannot remove the private directory " + directory, e);
+    } finally {
+      forgetExit();
+    }
+  }
+
+  private void forgetExit() {
     try {
       Runtime.getRuntime().removeShutdownHook(atExit);
     } catch (IllegalStateException e) {
@@ -185,26 +214,55 @@ public final class PrivateFiles implements AutoCloseable {
     }
   }
 
-  private void remove() {
+  private void removeAtExit() {
     try {
-      removeTree(directory);
-      lock.close();
-      OF_THIS_JVM.remove(directory);
+      remove();
     } catch (IOException e) {
-      throw failed("cannot remove the private directory " + directory, e);
+      // There is nobody left to tell; the next process tries again.
+      return;
     }
   }
 
+  private void remove() throws IOException {
+    removeTree(directory);
+    lock.close();
+    OF_THIS_JVM.remove(directory);
+  }
+
   private static void removeTree(Path directory) throws IOException {
-    if (!Files.exists(directory)) {
-      return;
-    }
-    try (Stream<Path> walk = Files.walk(directory)) {
-      List<Path> all = new ArrayList<>(walk.toList());
-      Collections.reverse(all);
-      for (Path path : all) {
-        Files.deleteIfExists(path);
+    for (int attempt = 1; Files.exists(directory, LinkOption.NOFOLLOW_LINKS); attempt++) {
+      try (Directory top = Directory.open(posix(directory))) {
+        removeContent(top);
+        Files.deleteIfExists(directory);
+      } catch (PosixException e) {
+        // A server that is just ending removes files of its own.
+        if (!e.is(Errno.ENOENT, Errno.ENOTEMPTY) || attempt == ATTEMPTS) {
+          throw e;
+        }
       }
     }
+  }
+
+  /** Removes the lock last, so that what is left of an interrupted removal is known as dead. */
+  private static void removeContent(Directory top) throws PosixException {
+    byte[] lock = LOCK.getBytes(StandardCharsets.US_ASCII);
+    for (Entry entry : top.list()) {
+      byte[] name = entry.name();
+      if (Arrays.equals(name, lock)) {
+        continue;
+      }
+      if (top.stat(name).isDirectory()) {
+        TreeRemoval.remove(top, name);
+      } else {
+        top.remove(name);
+      }
+    }
+    TreeRemoval.removeContent(top);
+  }
+
+  /** A path as the JVM hands it to the kernel. */
+  private static PosixPath posix(Path path) {
+    return PosixPath.of(
+        path.toString().getBytes(Charset.forName(System.getProperty("sun.jnu.encoding"))));
   }
 }

@@ -322,17 +322,16 @@ public final class Prover {
     }
   }
 
-  private static void close(Map<String, Trial> trials) {
-    RuntimeException failure = null;
-    for (Trial trial : trials.values()) {
+  /** What was found holds whatever becomes of the scratch. */
+  private void close(Map<String, Trial> trials) {
+    trials.forEach((name, trial) -> {
       try {
         trial.close();
-      } catch (RuntimeException e) {
-        failure = e;
+      } catch (StetException e) {
+        operation
+            .progress()
+            .warn("the scratch of " + name + " could not be removed: " + e.getMessage());
       }
-    }
-    if (failure != null) {
-      throw failure;
-    }
+    });
   }
 }

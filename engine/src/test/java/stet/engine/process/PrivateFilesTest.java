@@ -3,11 +3,19 @@ package stet.engine.process;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.engine.posix.Directory;
+import stet.engine.posix.PosixPath;
 
 class PrivateFilesTest {
+  private static final byte[] LONG = "0".repeat(255).getBytes(StandardCharsets.US_ASCII);
+
   @Test
   void anInterruptIsToldAsSuch() {
     Thread.currentThread().interrupt();
@@ -17,6 +25,44 @@ class PrivateFilesTest {
               StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INTERRUPTED));
     } finally {
       Thread.interrupted();
+    }
+  }
+
+  /** Makes directories deeper than a path may be long, and some that their owner may not change. */
+  private static void fill(Path directory) throws IOException {
+    Directory at = Directory.open(PosixPath.of(directory.toString()));
+    for (int i = 0; i < 20; i++) {
+      at.makeDirectory(LONG, 0700);
+      Directory inner = at.openDirectory(LONG);
+      at.close();
+      at = inner;
+    }
+    at.create("file".getBytes(StandardCharsets.US_ASCII)).close();
+    at.chmod(0500);
+    at.close();
+  }
+
+  @Test
+  void whatIsInIsRemovedWhateverItsDepthAndModes() throws IOException {
+    PrivateFiles files = PrivateFiles.create();
+    fill(files.directory());
+
+    files.close();
+
+    assertThat(files.directory()).doesNotExist();
+  }
+
+  @Test
+  void whatAKilledProcessLeftIsRemovedWhateverItsDepthAndModes() throws IOException {
+    try (PrivateFiles living = PrivateFiles.create()) {
+      Path left = Files.createTempDirectory(living.directory().getParent(), "stet-private-");
+      Files.createFile(left.resolve(".lock"));
+      fill(left);
+
+      PrivateFiles.removeLeftovers();
+
+      assertThat(left).doesNotExist();
+      assertThat(living.directory()).exists();
     }
   }
 }
