@@ -33,7 +33,7 @@ import stet.repository.tree.Node;
 import stet.repository.tree.Tree;
 
 /**
- * An open repository in restic's format, version 2.
+ * An open repository in restic's format: of version 2, or of version 1 to read alone.
  *
  * <p>The order of a writer's work keeps the repository valid at every instant: take a shared
  * {@linkplain #lock lock}, {@linkplain #loadIndex load the index}, save blobs through a {@linkplain
@@ -109,8 +109,9 @@ public final class Repository implements AutoCloseable {
    * Opens a repository.
    *
    * @param password as a key sees it, without anything trimmed
-   * @throws RepositoryException with {@code NO_REPOSITORY}, {@code WRONG_PASSWORD}, {@code DAMAGED}
-   *     or {@code UNSUPPORTED}
+   * @throws RepositoryException with {@code NO_REPOSITORY}, {@code WRONG_PASSWORD}, {@code
+   *     DAMAGED}, or {@code UNSUPPORTED} if the format is not known or the repository is not a
+   *     complete one
    */
   public static Repository open(Backend backend, byte[] password) {
     if (!backend.exists(StoredFile.CONFIG)) {
@@ -120,7 +121,15 @@ public final class Repository implements AutoCloseable {
           "Create one with `stet init`, or check the location.");
     }
     RepositoryKeys.Opened opened = RepositoryKeys.open(backend, password);
-    return new Repository(backend, opened.key(), opened.id(), loadConfig(backend, opened.key()));
+    RepositoryConfig config = loadConfig(backend, opened.key());
+    if (config.isHot()) {
+      throw new RepositoryException(
+          Problem.UNSUPPORTED,
+          "%s is the hot part of a rustic repository, without the files' contents"
+              .formatted(backend.location()),
+          "Give the location of the cold part; that is a complete repository.");
+    }
+    return new Repository(backend, opened.key(), opened.id(), config);
   }
 
   static RepositoryConfig loadConfig(Backend backend, MasterKey key) {
@@ -162,11 +171,39 @@ public final class Repository implements AutoCloseable {
   }
 
   /**
+   * Refuses what would remove anything but locks from a repository that rustic was told to keep
+   * whole.
+   *
+   * @throws RepositoryException with {@code UNSUPPORTED} if nothing may be removed
+   */
+  public void requireRemovals() {
+    if (config.isAppendOnly()) {
+      throw new RepositoryException(
+          Problem.UNSUPPORTED,
+          "the repository in " + backend.location() + " is append-only: nothing may be removed",
+          "Whoever made it so can allow it again: `rustic config --set-append-only=false`.");
+    }
+  }
+
+  /** Everything that writes takes a lock first, and the lock is the first file that it writes. */
+  private void requireWritable() {
+    if (config.version() < RepositoryConfig.VERSION) {
+      throw new RepositoryException(
+          Problem.UNSUPPORTED,
+          "the repository in %s has format version %d, which is only read; version %d is written"
+              .formatted(backend.location(), config.version(), RepositoryConfig.VERSION),
+          "Run `restic migrate upgrade_repo_v2`; until then, what only reads needs --no-lock.");
+    }
+  }
+
+  /**
    * Takes a lock, exclusive or shared with other shared ones.
    *
-   * @throws RepositoryException with {@code LOCKED} if another lock conflicts
+   * @throws RepositoryException with {@code LOCKED} if another lock conflicts, with {@code
+   *     UNSUPPORTED} if the repository is of version 1, whose clients could not read the lock
    */
   public RepositoryLock lock(boolean exclusive) {
+    requireWritable();
     RepositoryLock lock = RepositoryLock.acquire(backend, key, exclusive);
     locks.add(lock);
     return lock;
@@ -176,9 +213,10 @@ public final class Repository implements AutoCloseable {
    * Takes a shared lock that holds once it is {@linkplain RepositoryLock#settle settled}, for what
    * has something to read meanwhile.
    *
-   * @throws RepositoryException with {@code LOCKED} if another lock conflicts
+   * @throws RepositoryException as {@link #lock} does
    */
   public RepositoryLock announceLock() {
+    requireWritable();
     RepositoryLock lock = RepositoryLock.announce(backend, key, false);
     locks.add(lock);
     return lock;
@@ -247,8 +285,13 @@ public final class Repository implements AutoCloseable {
     return index;
   }
 
-  /** A new writer on the present index. The caller holds a lock. */
+  /**
+   * A new writer on the present index. The caller holds a lock.
+   *
+   * @throws RepositoryException with {@code UNSUPPORTED} if the repository is of version 1
+   */
   public PackWriter newWriter() {
+    requireWritable();
     return new PackWriter(backend, key, index);
   }
 

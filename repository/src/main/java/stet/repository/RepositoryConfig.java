@@ -17,6 +17,9 @@ import stet.repository.json.JsonObject;
  */
 public record RepositoryConfig(
     int version, String id, Polynomial chunkerPolynomial, JsonObject others) {
+  /** The version of the format that is written. */
+  public static final int VERSION = 2;
+
   private static final Set<String> KNOWN = Set.of("version", "id", "chunker_polynomial");
   private static final int MIN_DEGREE = 21;
 
@@ -24,13 +27,13 @@ public record RepositoryConfig(
     others = others.copy();
   }
 
-  /** The configuration of a new repository of version 2. */
+  /** The configuration of a new repository. */
   public static RepositoryConfig create() {
     SecureRandom random = new SecureRandom();
     byte[] id = new byte[Id.LENGTH];
     random.nextBytes(id);
     return new RepositoryConfig(
-        2, Id.read(id, 0).toString(), Polynomial.random(random), new JsonObject());
+        VERSION, Id.read(id, 0).toString(), Polynomial.random(random), new JsonObject());
   }
 
   /**
@@ -43,7 +46,7 @@ public record RepositoryConfig(
     try {
       JsonObject config = JsonObject.parse(json);
       long version = config.integer("version");
-      if (version < 1 || version > 2) {
+      if (version < 1 || version > VERSION) {
         throw new RepositoryException(
             Problem.UNSUPPORTED,
             "repository has format version %d, only 1 and 2 are known".formatted(version),

@@ -125,12 +125,14 @@ public final class RepositoryKeys {
    *
    * @param lock an exclusive lock: two clients could else remove each other's key
    * @throws IllegalArgumentException if it is the key that opened the repository
-   * @throws RepositoryException with {@code NOT_FOUND} if there is no such key
+   * @throws RepositoryException with {@code NOT_FOUND} if there is no such key, with {@code
+   *     UNSUPPORTED} if nothing may be removed
    */
   public void remove(Id id, RepositoryLock lock) {
     if (id.equals(repository.keyId())) {
       throw new IllegalArgumentException("key " + id + " is in use");
     }
+    repository.requireRemovals();
     // Whether the key in use is still there decides whether anybody gets in afterwards.
     for (Id needed : List.of(id, repository.keyId())) {
       if (!repository.backend().exists(StoredFile.key(needed))) {

@@ -11,9 +11,11 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -27,6 +29,10 @@ import stet.repository.backend.StoredFile;
 import stet.repository.check.Checker;
 import stet.repository.check.Checker.Severity;
 import stet.repository.check.Checker.Subset;
+import stet.repository.check.IndexRepair;
+import stet.repository.check.PackRepair;
+import stet.repository.json.JsonObject;
+import stet.repository.lock.RepositoryLock;
 import stet.repository.pack.PackWriter;
 import stet.testkit.FaultyBackend;
 import stet.testkit.LightRepository;
@@ -178,6 +184,56 @@ class RepositoryTest {
     assertThatThrownBy(action::run)
         .asInstanceOf(type(RepositoryException.class))
         .satisfies(e -> assertThat(e.problem()).isEqualTo(problem));
+  }
+
+  private void setInConfig(String member) {
+    try (Repository repository = Repository.open(local(), PASSWORD)) {
+      RepositoryConfig config = repository.config();
+      byte[] changed =
+          new RepositoryConfig(
+                  config.version(),
+                  config.id(),
+                  config.chunkerPolynomial(),
+                  new JsonObject().put(member, true))
+              .toBytes();
+      repository.backend().delete(StoredFile.CONFIG);
+      repository.backend().save(StoredFile.CONFIG, repository.masterKey().seal(changed));
+    }
+  }
+
+  @Test
+  void refusesTheHotPartOfARusticRepository() {
+    LightRepository.create(local(), PASSWORD).close();
+    setInConfig("is_hot");
+    assertThatThrownBy(() -> Repository.open(local(), PASSWORD))
+        .asInstanceOf(type(RepositoryException.class))
+        .satisfies(e -> {
+          assertThat(e.problem()).isEqualTo(Problem.UNSUPPORTED);
+          assertThat(e.hint()).contains("cold part");
+        });
+  }
+
+  @Test
+  void removesNothingWhereRusticWasToldToKeepEverything() throws Exception {
+    LightRepository.create(local(), PASSWORD).close();
+    setInConfig("append_only");
+    try (Repository repository = Repository.open(local(), PASSWORD)) {
+      RepositoryBuilder.backUp(repository, RepositoryBuilder.files(9, 3));
+      Set<Id> packs = new HashSet<>();
+      repository.backend().list(FileType.PACK, (id, _) -> packs.add(id));
+      Id other = repository.keys().add(new byte[] {'x'}, "user", "host");
+      try (RepositoryLock lock = repository.lock(true)) {
+        repository.recordDamage(packs);
+        assertProblem(Problem.UNSUPPORTED, () -> PackRepair.run(repository, lock));
+        assertProblem(Problem.UNSUPPORTED, () -> IndexRepair.run(repository, lock));
+        assertProblem(Problem.UNSUPPORTED, () -> repository.keys().remove(other, lock));
+      }
+      assertThat(count(repository.backend(), FileType.PACK)).isEqualTo(packs.size());
+      assertThat(count(repository.backend(), FileType.INDEX))
+          .as("one tells of damage")
+          .isEqualTo(2);
+      assertThat(count(repository.backend(), FileType.KEY)).isEqualTo(2);
+    }
   }
 
   @Test

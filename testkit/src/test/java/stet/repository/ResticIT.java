@@ -1,6 +1,8 @@
 package stet.repository;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.nio.charset.StandardCharsets;
@@ -14,6 +16,7 @@ import java.util.Set;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import stet.repository.RepositoryException.Problem;
 import stet.repository.backend.FileType;
 import stet.repository.backend.LocalBackend;
 import stet.repository.check.Checker;
@@ -174,6 +177,45 @@ class ResticIT {
       }
       lock.check();
       assertThat(repository.locks().locks()).hasSize(1);
+    }
+  }
+
+  @Test
+  void aRepositoryOfVersion1IsReadAndNotWrittenUntilItIsUpgraded() throws Exception {
+    Path source = directory.resolve("source");
+    Files.createDirectories(source);
+    Files.writeString(source.resolve("file"), "text");
+    for (Restic restic : programs) {
+      Path old = directory.resolve("old " + restic.version());
+      restic.run(old, PASSWORD, "init", "--repository-version", "1").orThrow();
+      restic.run(old, PASSWORD, "backup", source.toString()).orThrow();
+      try (Repository repository =
+          Repository.open(new LocalBackend(old), PASSWORD.getBytes(StandardCharsets.UTF_8))) {
+        for (Runnable writing :
+            List.<Runnable>of(
+                () -> repository.lock(false),
+                () -> repository.lock(true),
+                repository::announceLock,
+                repository::newWriter)) {
+          assertThatThrownBy(writing::run)
+              .asInstanceOf(type(RepositoryException.class))
+              .satisfies(e -> {
+                assertThat(e.problem()).isEqualTo(Problem.UNSUPPORTED);
+                assertThat(e.hint()).contains("`restic migrate upgrade_repo_v2`");
+              });
+        }
+        assertThat(new Checker(repository, _ -> {}).check(Subset.ALL).findings()).isEmpty();
+        assertThat(repository.snapshots()).hasSize(1);
+      }
+      assertThat(restic.run(old, PASSWORD, "check", "--read-data").orThrow().text())
+          .contains("no errors were found");
+      restic.run(old, PASSWORD, "migrate", "upgrade_repo_v2").orThrow();
+      try (Repository repository =
+          Repository.open(new LocalBackend(old), PASSWORD.getBytes(StandardCharsets.UTF_8))) {
+        RepositoryBuilder.backUp(repository, RepositoryBuilder.files(15, 3));
+      }
+      assertThat(restic.run(old, PASSWORD, "check", "--read-data").orThrow().text())
+          .contains("no errors were found");
     }
   }
 

@@ -94,9 +94,10 @@ public final class IndexRepair {
    * instant: what replaces an index file is stored before it is removed.
    *
    * @param lock an exclusive lock on the repository
-   * @throws RepositoryException if the storage fails, or the lock was lost
+   * @throws RepositoryException if the storage fails, the lock was lost, or nothing may be removed
    */
   public static Result run(Repository repository, RepositoryLock lock) {
+    repository.requireRemovals();
     return new IndexRepair(repository).run(lock);
   }
 

@@ -51,7 +51,8 @@ public final class PackRepair {
    *
    * @param lock an exclusive lock on the repository
    * @throws RepositoryException if any index file or, for another reason than damage, a damaged
-   *     pack cannot be read, with the index as it was; or if the lock was lost
+   *     pack cannot be read, with the index as it was; if the lock was lost, or if nothing may be
+   *     removed
    */
   public static Result run(Repository repository, RepositoryLock lock) {
     repository.loadIndex();
@@ -59,6 +60,7 @@ public final class PackRepair {
     if (damaged.isEmpty()) {
       return new Result(List.of(), 0, 0);
     }
+    repository.requireRemovals();
     PackRepair repair = new PackRepair(repository, lock);
     List<BlobIndex.Pack> packs =
         repository.index().byPack().stream().filter(pack -> damaged.contains(pack.id())).toList();
