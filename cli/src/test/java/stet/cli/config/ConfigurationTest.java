@@ -109,7 +109,7 @@ class ConfigurationTest {
             "18: proof.assert[0]: one of sql and command is needed",
             "18: proof.assert[1]: one of sql and command is needed",
             "18: proof.assert[2]: component, min and max go with sql",
-            "114: proof.assert[4].sql: expected text but found a list");
+            "115: proof.assert[4].sql: expected text but found a list");
   }
 
   /**
@@ -154,7 +154,7 @@ class ConfigurationTest {
                 "{ component: media, sql: select 1 }",
                 "{ sql: select 1, component: default }",
                 "{ sql: select 1 }",
-                "{ command: [ true ] }"))
+                "{ command: [ smoke-test ] }"))
         .containsExactly(
             "stet.yaml:7:18: proof.assert[0].component: there is no component defualt"
                 + " | Did you mean default? The databases are default.",
