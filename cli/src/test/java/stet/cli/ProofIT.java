@@ -287,6 +287,25 @@ class ProofIT {
   }
 
   @Test
+  void aSecretThatDiffersIsNotShown() throws Exception {
+    server.execute(
+        database,
+        "create foreign data wrapper wrapper",
+        "create server far foreign data wrapper wrapper",
+        "create user mapping for public server far options (password 'unseen-1')");
+    configure("proof: { server: same, files: read }\n");
+    site.backup();
+    spoil("alter user mapping for public server far options (set password 'unseen-2')");
+
+    Stet.Result failed = site.run("prove");
+
+    assertThat(failed.status()).as("%s", failed).isEqualTo(23);
+    assertThat(failed.error())
+        .contains("USER MAPPING public SERVER far differs: captured ", "<secret ")
+        .doesNotContain("unseen");
+  }
+
+  @Test
   void anAssertionThatDoesNotHoldFailsTheProof() throws Exception {
     configure(
         """

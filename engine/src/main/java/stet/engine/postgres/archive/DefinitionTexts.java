@@ -12,7 +12,11 @@ import stet.engine.StetException;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.process.PrivateFiles;
 
-/** A database's definitions by what they define, the database's own aside, to be compared. */
+/**
+ * A database's definitions by what they define, the database's own aside, to be compared and shown.
+ * Secrets in them are replaced by marks, see {@link SecretMask}: texts of one process are equal if
+ * and only if the definitions are.
+ */
 public final class DefinitionTexts {
   private DefinitionTexts() {}
 
@@ -43,7 +47,7 @@ public final class DefinitionTexts {
   private static String text(DumpArchive.Entry entry, Renames renames) {
     String tablespace = renames.tablespace(entry.tablespace());
     String owner = entry.owner();
-    return entry.definition().strip()
+    return SecretMask.mask(entry.kind(), entry.definition().strip())
         + (owner == null || owner.isEmpty() ? "" : "\n-- owner " + owner)
         + (tablespace.isEmpty() || tablespace.equals("pg_default")
             ? ""
