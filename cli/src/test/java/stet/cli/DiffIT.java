@@ -123,4 +123,82 @@ class DiffIT {
     assertThat(site.snapshotFiles()).isEqualTo(before);
     assertThat(site.repository().resolve("locks")).isEmptyDirectory();
   }
+
+  @Test
+  void whatIsNeitherRowNorDefinitionIsComparedToo() throws Exception {
+    server.execute(
+        database,
+        "create sequence numbers",
+        "select lo_from_bytea(4242, 'one'), lo_from_bytea(4243, 'other')");
+    first = site.backup();
+    assertThat(site.ok("diff", first).error()).contains("nothing differs");
+    server.execute(
+        database,
+        "select setval('numbers', 7)",
+        "select lo_put(4242, 0, 'two')",
+        "grant select on large object 4243 to public",
+        "grant create on database " + database + " to public",
+        "alter database " + database + " set work_mem = '5MB'");
+    Trees.shell("chmod 0711 \"$1\"", media.toString());
+    String[] expected = {
+      "M    default: SEQUENCE VALUE public.numbers\n  - 1, not yet given\n  + 7\n",
+      "M    default: large objects, other content in 2\n",
+      "+    default: LARGE OBJECT 4243 PRIVILEGES\n",
+      "+    default: DATABASE PRIVILEGES\n",
+      "+    default: DATABASE SETTING work_mem\n  + SET \"work_mem\" TO '5MB'\n",
+      "U    /media/\n",
+    };
+
+    assertThat(site.ok("diff", first).output()).contains(expected);
+    List<JsonObject> documents = site.ok("diff", first, "live", "--json").documents();
+    assertThat(documents.getLast().integer("changes")).isEqualTo(expected.length);
+    for (JsonObject document : documents) {
+      new JsonPage().printed("diff", document);
+    }
+
+    server.execute(database, "select lo_unlink(4243)");
+    String second = site.backup();
+    assertThat(site.ok("diff", first, second).output())
+        .contains("M    default: large objects, -1, now 1\n")
+        .contains("-    default: LARGE OBJECT 4243\n")
+        .contains(expected[0], expected[3], expected[4], expected[5]);
+  }
+
+  @Test
+  void secretsDifferUnseen() throws Exception {
+    server.execute(
+        database,
+        "create foreign data wrapper wrapper",
+        "create server far foreign data wrapper wrapper options (host 'db', token 'unseen-1')",
+        "create user mapping for public server far options (\"user\" 'me', password 'unseen-2')",
+        "create subscription news connection 'host=db password=unseen-3' publication p"
+            + " with (connect = false, slot_name = none)",
+        "alter database " + database + " set app.secret = 'unseen-4'");
+    try {
+      first = site.backup();
+      server.execute(
+          database,
+          "alter server far options (set token 'unseen-5')",
+          "alter user mapping for public server far options (set password 'unseen-6')",
+          "alter subscription news connection 'host=db password=unseen-7'",
+          "alter database " + database + " set app.secret = 'unseen-8'");
+
+      String text = site.ok("diff", first).output();
+
+      assertThat(text)
+          .contains("M    default: SERVER far\n")
+          .contains("M    default: USER MAPPING USER MAPPING public SERVER far\n", "'me'")
+          .contains("M    default: SUBSCRIPTION news\n", "host=db password=<secret ")
+          .contains("M    default: DATABASE SETTING app.secret\n")
+          .doesNotContain("unseen");
+      Stet.Result json = site.ok("diff", first, "live", "--json");
+      assertThat(json.documents().getLast().integer("changes")).isEqualTo(4);
+      assertThat(json.output()).doesNotContain("unseen");
+      assertThat(site.ok("diff", first, site.backup()).output())
+          .contains("M    default: USER MAPPING ")
+          .doesNotContain("unseen");
+    } finally {
+      server.execute(database, "drop subscription if exists news");
+    }
+  }
 }

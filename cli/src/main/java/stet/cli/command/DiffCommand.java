@@ -31,12 +31,14 @@ import stet.repository.snapshot.Snapshot;
     name = "diff",
     description = {
       "Show what differs between two snapshots, or between a snapshot and what is live.",
-      "Files are shown as restic does: + added, - removed, M content, U metadata, T type."
+      "Files are shown as restic does: + added, - removed, M content, U metadata, T type.",
+      "Secrets in definitions are shown as marks, which differ where the secrets do."
     },
     footer = {
       "",
       "JSON: a document for each change: {message_type: \"change\", component, path, modifier},"
           + " {message_type: \"table\", component, table, rows_before, rows_after},"
+          + " {message_type: \"large_objects\", component, count_before, count_after},"
           + " {message_type: \"definition\", component, name, before, after},"
           + " {message_type: \"rule\", rule, violations_before, violations_after},"
           + " {message_type: \"component\", component, modifier};"
@@ -140,23 +142,13 @@ public final class DiffCommand implements Callable<Integer> {
 
     @Override
     public void table(String component, String table, @Nullable Long before, @Nullable Long after) {
-      String text;
-      if (before == null) {
-        text = "+    " + component + ": table " + table + ", " + after + " rows";
-      } else if (after == null) {
-        text = "-    " + component + ": table " + table + ", " + before + " rows";
-      } else {
-        long more = after - before;
-        text =
-            "M    "
-                + component
-                + ": table "
-                + table
-                + ", "
-                + (more == 0
-                    ? "other content in " + after + " rows"
-                    : (more > 0 ? "+" : "") + more + " rows, now " + after);
-      }
+      String what = ": table " + table + ", ";
+      String text =
+          before == null
+              ? "+    " + component + what + after + " rows"
+              : after == null
+                  ? "-    " + component + what + before + " rows"
+                  : "M    " + component + what + change(before, after, " rows");
       print(
           text,
           document("table")
@@ -164,6 +156,23 @@ public final class DiffCommand implements Callable<Integer> {
               .put("table", table)
               .put("rows_before", before)
               .put("rows_after", after));
+    }
+
+    private static String change(long before, long after, String unit) {
+      long more = after - before;
+      return more == 0
+          ? "other content in " + after + unit
+          : (more > 0 ? "+" : "") + more + unit + ", now " + after;
+    }
+
+    @Override
+    public void largeObjects(String component, long before, long after) {
+      print(
+          "M    " + component + ": large objects, " + change(before, after, ""),
+          document("large_objects")
+              .put("component", component)
+              .put("count_before", before)
+              .put("count_after", after));
     }
 
     @Override

@@ -35,9 +35,10 @@ public interface ComponentKind {
   }
 
   /**
-   * The definitions of a captured component, to be compared with those of another state.
+   * The definitions of a captured component, and what else is text about it, to be compared with
+   * those of another state and shown.
    *
-   * @return SQL by what it defines; empty where there are no definitions
+   * @return SQL or other text by what it defines, without secrets; empty where there is none
    */
   default Map<String, String> definitions(RestoreContext context) {
     return Map.of();

@@ -33,7 +33,8 @@ public interface Changes {
   /**
    * An entry of a files component.
    *
-   * @param path from the component's directory on; a directory's ends with a slash
+   * @param path from the component's directory on, empty for that itself; a directory's ends with a
+   *     slash
    */
   void file(String component, String path, Modifier modifier);
 
@@ -46,10 +47,18 @@ public interface Changes {
   void table(String component, String table, @Nullable Long before, @Nullable Long after);
 
   /**
-   * A definition that differs.
+   * Large objects that differ.
    *
-   * @param before its SQL, or null if there was none
-   * @param after its SQL, or null if there is none
+   * @param before how many there were
+   * @param after how many there are
+   */
+  void largeObjects(String component, long before, long after);
+
+  /**
+   * A definition, or other text, that differs.
+   *
+   * @param before its SQL without secrets, or null if there was none
+   * @param after its SQL without secrets, or null if there is none
    */
   void definition(String component, String name, @Nullable String before, @Nullable String after);
 

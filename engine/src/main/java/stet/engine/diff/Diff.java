@@ -11,6 +11,8 @@ import stet.repository.json.JsonObject;
 
 /** Compares two states of an application. */
 public final class Diff {
+  private static final String LARGE_OBJECTS = "large_objects";
+
   private final State before;
   private final State after;
   private final Changes changes;
@@ -53,10 +55,11 @@ public final class Diff {
     ComponentKind kind = kinds.get(one.kind());
     if (kind == null || !kind.hasTables()) {
       new TreeDiff(before.source(), after.source(), name, changes)
-          .compare(one.node(), other.node(), "");
+          .compareTop(one.node(), other.node());
       return;
     }
     tables(name, one.details(), other.details());
+    largeObjects(name, one.details(), other.details());
     Map<String, String> olds = new TreeMap<>(one.definitions().get());
     Map<String, String> news = new TreeMap<>(other.definitions().get());
     Map<String, String> all = new TreeMap<>(olds);
@@ -88,6 +91,16 @@ public final class Diff {
       }
     });
     news.forEach((table, now) -> changes.table(name, table, null, now.integer("rows")));
+  }
+
+  private void largeObjects(String name, JsonObject one, JsonObject other) {
+    if (one.has(LARGE_OBJECTS) && other.has(LARGE_OBJECTS)) {
+      JsonObject olds = one.object(LARGE_OBJECTS);
+      JsonObject news = other.object(LARGE_OBJECTS);
+      if (!olds.string("hash").equals(news.string("hash"))) {
+        changes.largeObjects(name, olds.integer("count"), news.integer("count"));
+      }
+    }
   }
 
   private void rules() {

@@ -24,8 +24,16 @@ final class TreeDiff {
     this.changes = changes;
   }
 
+  /** Compares two components' directories. */
+  void compareTop(Node one, Node other) {
+    if (!sameMetadata(one, other)) {
+      changes.file(component, "", Modifier.METADATA);
+    }
+    compare(one, other, "");
+  }
+
   /** Compares what is in two directories. */
-  void compare(Node one, Node other, String path) {
+  private void compare(Node one, Node other, String path) {
     if (one.requireSubtree().equals(other.requireSubtree())) {
       return;
     }

@@ -117,14 +117,17 @@ final class PostgresComponent implements Component {
     ConnectionSettings pinned = settings.pinned();
     try (Session session = Session.open(pinned);
         PrivateFiles files = PrivateFiles.create()) {
-      return DefinitionTexts.joined(
-          DefinitionTexts.of(
-              DefinitionTexts.dump(
-                  pinned,
-                  PostgresTools.find(tools, Session.major(session.version())),
-                  String.valueOf(session.value("SHOW server_encoding")),
-                  files),
-              Renames.NONE));
+      Map<String, String> texts =
+          DefinitionTexts.joined(
+              DefinitionTexts.of(
+                  DefinitionTexts.dump(
+                      pinned,
+                      PostgresTools.find(tools, Session.major(session.version())),
+                      String.valueOf(session.value("SHOW server_encoding")),
+                      files),
+                  Renames.NONE));
+      texts.putAll(DatabaseTexts.live(session));
+      return texts;
     } catch (SQLException e) {
       throw PostgresErrors.failed("cannot read the definitions of " + pinned.describe(), e);
     }

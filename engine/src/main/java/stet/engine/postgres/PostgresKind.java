@@ -18,6 +18,7 @@ import stet.engine.postgres.archive.DumpArchive;
 import stet.engine.postgres.archive.Renames;
 import stet.engine.postgres.capture.DatabaseCapture;
 import stet.engine.postgres.catalog.CapturedFiles;
+import stet.engine.postgres.catalog.DatabaseDescription;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.export.DatabaseExport;
 
@@ -72,10 +73,19 @@ public final class PostgresKind implements ComponentKind {
   @Override
   public Map<String, String> definitions(RestoreContext context) {
     CapturedFiles files = new CapturedFiles(context.source(), context.node());
-    String path = context.node().name() + "/" + CapturedFiles.SCHEMA;
-    return DefinitionTexts.joined(
-        DefinitionTexts.of(
-            DumpArchive.read(path, files.read(files.require(CapturedFiles.SCHEMA))), Renames.NONE));
+    String path = context.node().name() + "/";
+    Map<String, String> texts =
+        DefinitionTexts.joined(
+            DefinitionTexts.of(
+                DumpArchive.read(
+                    path + CapturedFiles.SCHEMA, files.read(files.require(CapturedFiles.SCHEMA))),
+                Renames.NONE));
+    texts.putAll(
+        DatabaseTexts.of(
+            DatabaseDescription.parse(
+                path + CapturedFiles.DESCRIPTION,
+                files.read(files.require(CapturedFiles.DESCRIPTION)))));
+    return texts;
   }
 
   @Override
