@@ -360,14 +360,24 @@ class GuaranteesIT {
       assertThat(refused.error())
           .contains("was interrupted during its swap\nhint: Run `stet restore --resume`");
     }
-    JsonObject outcome = site.json("restore", "--abort");
+    // Somebody works on what is live meanwhile.
+    Files.writeString(media.resolve("uploaded"), "nowhere else");
+    Stet.Result aborted = site.ok("restore", "--abort");
 
-    assertThat(outcome.strings("undone")).hasSize(1);
     assertThat(live()).isEqualTo(before);
     assertThat(site.unfinished()).isEmpty();
-    assertThat(site.json("previous", "list").objects("previous"))
-        .extracting(each -> each.string("operation"))
-        .containsExactly(kept);
+    List<JsonObject> previous = site.json("previous", "list").objects("previous");
+    assertThat(previous).hasSize(2);
+    assertThat(previous.getFirst().string("operation")).isEqualTo(kept);
+    assertThat(previous.getFirst().flag("undone", true)).isFalse();
+    String undone = previous.getLast().string("operation");
+    assertThat(previous.getLast().flag("undone", false)).isTrue();
+    assertThat(previous.getLast().strings("components")).containsExactly("media", "other");
+    assertThat(site.live("media.previous-" + undone).resolve("uploaded"))
+        .hasContent("nowhere else");
+    assertThat(aborted.error())
+        .contains("is kept as media.previous-" + undone + " because it was live");
+    site.ok("previous", "drop", undone);
     site.backup();
   }
 

@@ -41,7 +41,7 @@ public final class PreviousCommand {
       description = "List the states that are kept, oldest first.",
       footer = {
         "",
-        "JSON: {previous: [{operation, time, replaced_by, components, missing, bytes}]}"
+        "JSON: {previous: [{operation, time, replaced_by, components, missing, undone, bytes}]}"
       })
   public static final class Listing implements Callable<Integer> {
     private final Session session;
@@ -82,7 +82,8 @@ public final class PreviousCommand {
             String.join(",", previous.components())
                 + (previous.missing().isEmpty()
                     ? ""
-                    : " (lacks " + String.join(",", previous.missing()) + ")"));
+                    : " (lacks " + String.join(",", previous.missing()) + ")")
+                + (previous.undone() ? " (restored and undone)" : ""));
       }
       output.print(table);
       return 0;
@@ -96,6 +97,7 @@ public final class PreviousCommand {
           .put("replaced_by", previous.snapshot())
           .put("components", previous.components())
           .put("missing", previous.missing())
+          .put("undone", previous.undone())
           .put("bytes", measured.bytes() < 0 ? null : measured.bytes());
     }
   }

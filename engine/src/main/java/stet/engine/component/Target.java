@@ -39,6 +39,23 @@ public interface Target extends AutoCloseable {
   void note(Beside state, String note);
 
   /**
+   * Waits for what stands in the way of {@link #swap}, without changing anything. All targets of a
+   * restore are asked before the first is swapped, so that the parts of a state do not wait for
+   * each other half swapped.
+   *
+   * @throws stet.engine.StetException naming what still stands in the way
+   */
+  default void checkSwap(@Nullable Beside state, String operation) {}
+
+  /**
+   * Whether a swap of a state that is not live has died on its way, so that something of it may
+   * have been live.
+   */
+  default boolean isPartlySwapped(Beside state) {
+    return false;
+  }
+
+  /**
    * Makes {@code state} live, or nothing at all if it is null. What was live before is kept as the
    * previous state of {@code operation}, with {@code note}.
    *
@@ -52,6 +69,14 @@ public interface Target extends AutoCloseable {
    * is not live, or for null if anything is.
    */
   void swapBack(@Nullable Beside state, String operation);
+
+  /**
+   * Makes a staged state, which is not live, the previous state of its operation, of which there is
+   * none then.
+   *
+   * @return the previous state
+   */
+  Beside keep(Beside state, String note);
 
   /**
    * Waits until what a killed operation has set going here has come to its end; a server works on

@@ -196,6 +196,53 @@ final class FilesTarget implements Target {
   }
 
   @Override
+  public void checkSwap(@Nullable Beside state, String operation) {
+    try {
+      place.requireExchangeable();
+    } catch (PosixException e) {
+      throw FileErrors.of(e);
+    }
+  }
+
+  @Override
+  public boolean isPartlySwapped(Beside state) {
+    try {
+      byte[] name = locate(state.identity());
+      return name != null && place.isPartlyExchanged(name);
+    } catch (PosixException e) {
+      throw FileErrors.of(e);
+    }
+  }
+
+  /** The new journal is written first, and counts from the rename on. */
+  @Override
+  public Beside keep(Beside state, String note) {
+    byte[] own = names.of(state.role(), state.operation());
+    byte[] previous = names.of(Role.PREVIOUS, state.operation());
+    try {
+      byte[] name = locate(state.identity());
+      if (name == null) {
+        throw gone(state);
+      }
+      if (!Arrays.equals(name, previous)) {
+        requireFree(previous);
+        Journal journal = readJournal(own);
+        writeJournal(previous, state.identity(), note, journal == null ? null : journal.text.top());
+        steps.before("rename state to previous");
+        parent().rename(name, previous);
+        steps.before("sync rename");
+        parent().sync();
+      }
+      steps.before("remove the state's journal");
+      removeJournal(own);
+      return new Beside(
+          Role.PREVIOUS, state.operation(), printable(previous), state.identity(), note);
+    } catch (PosixException e) {
+      throw FileErrors.of(e);
+    }
+  }
+
+  @Override
   public @Nullable Beside swap(@Nullable Beside state, String operation, String note) {
     try {
       byte[] previous = names.of(Role.PREVIOUS, operation);

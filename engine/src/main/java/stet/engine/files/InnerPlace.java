@@ -448,6 +448,13 @@ final class InnerPlace extends Place {
   }
 
   @Override
+  boolean isPartlyExchanged(byte[] name) throws PosixException {
+    try (Directory state = opened().openDirectory(name)) {
+      return state.find(ANCHOR) != null && begun(state) != null;
+    }
+  }
+
+  @Override
   void settle(byte[] name) throws PosixException {
     try (Directory state = opened().openDirectory(name)) {
       Incoming incoming = state.find(ANCHOR) == null ? null : begun(state);

@@ -144,6 +144,9 @@ abstract sealed class Place implements AutoCloseable permits SiblingPlace, Inner
   /** Exchanges the live directory and a state. */
   abstract void exchange(byte[] name) throws PosixException;
 
+  /** Whether an exchange with a state has died on its way. */
+  abstract boolean isPartlyExchanged(byte[] name) throws PosixException;
+
   /** Undoes an exchange with a state that died on its way. */
   abstract void settle(byte[] name) throws PosixException;
 

@@ -127,6 +127,11 @@ final class SiblingPlace extends Place {
   }
 
   @Override
+  boolean isPartlyExchanged(byte[] name) {
+    return false;
+  }
+
+  @Override
   void settle(byte[] name) {}
 
   @Override

@@ -90,7 +90,8 @@ public final class PendingRestore {
   }
 
   /**
-   * Undoes all interrupted restores and removes what they staged.
+   * Undoes all interrupted restores and removes what they staged. What was live of it is kept, and
+   * {@link PreviousStates#rollback} passes over it.
    *
    * @param lock the environment's
    */
@@ -196,7 +197,7 @@ public final class PendingRestore {
             && (state.identity().equals(part.staged())
                 || isUndecided(journal, part, state)
                 || isToBeVacated(journal, targets))) {
-          armed.put(journal.operation(), journal);
+          armed.put(journal.operation(), journal.undone(false));
         }
       }
     }

@@ -27,13 +27,16 @@ public final class PreviousStates {
    * @param snapshot what took its place
    * @param components the components whose replaced state is still there
    * @param missing components that were replaced too, but whose state is gone
+   * @param undone whether it is what the restore of that id had made live until it was undone, kept
+   *     for what was written to it meanwhile
    */
   public record Previous(
       String operation,
       Instant time,
       String snapshot,
       List<String> components,
-      List<String> missing) {}
+      List<String> missing,
+      boolean undone) {}
 
   /**
    * What one operation replaced, with its size.
@@ -82,7 +85,12 @@ public final class PreviousStates {
               .toList();
       result.add(
           new Previous(
-              journal.operation(), journal.time(), journal.snapshot(), components, missing));
+              journal.operation(),
+              journal.time(),
+              journal.snapshot(),
+              components,
+              missing,
+              group.stream().anyMatch(kept -> kept.journal.undone())));
     }
     result.sort(Comparator.comparing(Previous::time));
     return result;
@@ -173,6 +181,7 @@ public final class PreviousStates {
   /**
    * Makes the state live again that the newest restore replaced; where it replaced nothing, nothing
    * is live then. What is live now becomes previous in its turn, so a rollback can be rolled back.
+   * What was kept when a restore was undone is passed over: it is only a part of a state.
    *
    * @param lock the environment's
    * @return the journal of the rollback
@@ -184,7 +193,7 @@ public final class PreviousStates {
     try (Targets targets = Targets.all(environment, operation)) {
       PendingRestore.refuse(targets);
       Map<String, List<Kept>> groups = kept(targets);
-      List<Previous> all = list(groups);
+      List<Previous> all = list(groups).stream().filter(each -> !each.undone()).toList();
       if (all.isEmpty()) {
         throw new StetException(
             ErrorCode.NOT_FOUND,

@@ -23,6 +23,8 @@ import stet.repository.json.JsonObject;
  * @param time when everything was staged and verified
  * @param components what takes the place of what
  * @param decision the transaction that decides it all, or null if the last swap does
+ * @param undone whether the state that carries this was live until the restore was undone; what was
+ *     written to it meanwhile is nowhere else, so it is kept
  */
 public record RestoreJournal(
     String operation,
@@ -31,7 +33,8 @@ public record RestoreJournal(
     String snapshot,
     Instant time,
     List<Part> components,
-    @Nullable Decision decision) {
+    @Nullable Decision decision,
+    boolean undone) {
 
   public RestoreJournal {
     components = List.copyOf(components);
@@ -71,7 +74,27 @@ public record RestoreJournal(
         snapshot,
         time,
         components,
-        decision == null ? null : new Decision(decision.component, decision.transaction, true));
+        decision == null ? null : new Decision(decision.component, decision.transaction, true),
+        undone);
+  }
+
+  /** The same journal for a state that is about to be put aside again, or for any other. */
+  RestoreJournal undone(boolean was) {
+    return new RestoreJournal(
+        operation, app, environment, snapshot, time, components, decision, was);
+  }
+
+  /** The journal of a state that was put aside, when nothing is left to undo. */
+  RestoreJournal kept(Part part, Instant since) {
+    return new RestoreJournal(
+        operation,
+        app,
+        environment,
+        snapshot,
+        since,
+        List.of(new Part(part.name, null, part.staged())),
+        null,
+        true);
   }
 
   /** The journal as compact JSON text. */
@@ -100,6 +123,7 @@ public record RestoreJournal(
                     .put("component", decision.component)
                     .put("transaction", decision.transaction)
                     .put("settled", decision.settled))
+        .putIfPresent("undone", undone ? true : null)
         .toString();
   }
 
@@ -154,7 +178,8 @@ public record RestoreJournal(
           object.string("snapshot"),
           Instant.parse(object.string("time")),
           parts,
-          decision(object.optionalObject("in_place")));
+          decision(object.optionalObject("in_place")),
+          object.flag("undone", false));
     } catch (JsonException | DateTimeException | IllegalArgumentException e) {
       return null;
     }
@@ -181,7 +206,8 @@ public record RestoreJournal(
             journal.snapshot,
             journal.time,
             bare,
-            journal.decision)
+            journal.decision,
+            journal.undone)
         .toText();
   }
 

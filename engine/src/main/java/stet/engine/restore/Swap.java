@@ -84,7 +84,8 @@ final class Swap {
             snapshot,
             Instant.now(),
             parts,
-            last == null ? null : last.decision());
+            last == null ? null : last.decision(),
+            false);
     operation.checkStop();
     Shielded.run(() -> carryOut(journal, lock, operation, targets, last));
     return journal;
@@ -179,6 +180,12 @@ final class Swap {
     for (RestoreJournal.Part part : journal.components()) {
       requireSwappable(part, journal, targets.get(part.name()));
     }
+    for (RestoreJournal.Part part : journal.components()) {
+      Target target = targets.get(part.name());
+      if (!Objects.equals(part.staged(), target.live().identity())) {
+        target.checkSwap(part.state(), journal.operation());
+      }
+    }
     String text = journal.toText();
     for (RestoreJournal.Part part : journal.components()) {
       if (chosen.test(part)) {
@@ -196,6 +203,7 @@ final class Swap {
       return;
     }
     String failure = "restore " + journal.operation() + " cannot be finished: ";
+    refuseVanished(part, journal, target, failure);
     if (!Objects.equals(live.identity(), part.live())) {
       throw new StetException(
           ErrorCode.REFUSED,
@@ -217,39 +225,125 @@ final class Swap {
     }
   }
 
+  /**
+   * Where neither what was live nor what was to be is to be found, nobody can tell whether it was
+   * swapped, and the other components may belong to either.
+   */
+  private static void refuseVanished(
+      RestoreJournal.Part part, RestoreJournal journal, Target target, String failure) {
+    Live live = target.live();
+    if (Objects.equals(live.identity(), part.live())
+        || Objects.equals(live.identity(), part.staged())
+        || (part.live() != null && find(target, part.live()) != null)
+        || (part.staged() != null && find(target, part.staged()) != null)) {
+      return;
+    }
+    List<String> others =
+        journal.components().stream()
+            .filter(other -> !other.equals(part) && other.state() != null)
+            .map(other -> Objects.requireNonNull(other.state()).name())
+            .toList();
+    throw new StetException(
+        ErrorCode.REFUSED,
+        failure
+            + "of component "
+            + part.name()
+            + " neither what was live nor what was to be is at "
+            + live.description()
+            + ": "
+            + named(live.identity())
+            + " is live there",
+        "A volume may not be mounted there; mount it and try again."
+            + (others.isEmpty()
+                ? ""
+                : " If both are gone for good, the rest is yours to choose from: remove or rename "
+                    + String.join(", ", others)
+                    + "."));
+  }
+
   private static String named(@Nullable String identity) {
     return identity == null ? "nothing" : "identity " + identity;
   }
 
   /**
-   * Swaps back what is swapped, and then removes what was staged. Until all is back, every part
-   * that was put aside carries the journal, so that an abort that dies can be repeated.
+   * Swaps back what is swapped, and then removes what was staged and never live. Until all is back,
+   * every part that was put aside carries the journal, so that an abort that dies can be repeated.
    */
   static void abort(RestoreJournal journal, Targets targets, Operation operation) {
+    for (RestoreJournal.Part part : journal.components()) {
+      refuseVanished(
+          part,
+          journal,
+          targets.get(part.name()),
+          "restore " + journal.operation() + " cannot be undone: ");
+    }
     refuseLoss(journal, targets);
-    String text = journal.toText();
     for (RestoreJournal.Part part : journal.components().reversed()) {
-      Beside state = part.state();
-      targets
-          .get(part.name())
-          .swapBack(state == null ? null : state.withNote(text), journal.operation());
+      swapBack(part, journal, targets.get(part.name()));
     }
     for (RestoreJournal.Part part : journal.components().reversed()) {
       Target target = targets.get(part.name());
       Beside state = part.state();
-      if (state == null || find(target, state.identity()) == null) {
+      Beside found = state == null ? null : find(target, state.identity());
+      if (state == null || found == null) {
         continue;
       }
       // By the role that it had when the journal was written, not by where it is found: what was
       // staged can be made again, what was replaced can not.
       switch (state.role()) {
         case STAGING -> {
-          target.drop(state);
-          operation.progress().detail("dropped " + state.name());
+          if (wasLive(found)) {
+            keep(part, state, journal, target, operation);
+          } else {
+            target.drop(state);
+            operation.progress().detail("dropped " + state.name());
+          }
         }
         case PREVIOUS -> target.note(state, Objects.requireNonNullElse(state.note(), ""));
       }
     }
+  }
+
+  private static void swapBack(RestoreJournal.Part part, RestoreJournal journal, Target target) {
+    Beside state = part.state();
+    if (state == null) {
+      target.swapBack(null, journal.operation());
+      return;
+    }
+    String undone = journal.undone(true).toText();
+    if (!state.identity().equals(target.live().identity())
+        && find(target, state.identity()) != null
+        && target.isPartlySwapped(state)) {
+      // Putting it aside wholly takes away the trace of that.
+      target.note(state, undone);
+    }
+    target.swapBack(state.withNote(undone), journal.operation());
+  }
+
+  private static boolean wasLive(Beside state) {
+    RestoreJournal journal = RestoreJournal.parse(state.note());
+    return journal != null && journal.undone();
+  }
+
+  /** Somebody may have written to it, and nothing else has that. */
+  private static void keep(
+      RestoreJournal.Part part,
+      Beside state,
+      RestoreJournal journal,
+      Target target,
+      Operation operation) {
+    Beside kept = target.keep(state, journal.kept(part, Instant.now()).toText());
+    operation
+        .progress()
+        .warn(
+            "what was restored of component "
+                + part.name()
+                + " is kept as "
+                + kept.name()
+                + " because it was live until the restore was undone; look into it for what was"
+                + " written meanwhile, and remove it with `stet previous drop "
+                + journal.operation()
+                + "`");
   }
 
   /** Where what was live before is gone, undoing would leave nothing at all. */

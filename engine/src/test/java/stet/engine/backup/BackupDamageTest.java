@@ -112,6 +112,11 @@ class BackupDamageTest {
     public void swapBack(Beside state, String operation) {}
 
     @Override
+    public Beside keep(Beside state, String note) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
     public List<Beside> beside() {
       return List.of();
     }

@@ -127,6 +127,33 @@ class FilesTargetTest {
   }
 
   @Test
+  void keepingAStagedStateMayDieAnywhere() throws IOException {
+    DyingSwaps.atEveryStep(
+        5,
+        step -> {
+          Swapped swapped = swaps.stage();
+          try (FilesTarget target = target()) {
+            target.note(swapped.state(), "journal");
+          }
+          boolean died = swaps.diesAt(step, target -> target.keep(swapped.state(), "kept"));
+          try (FilesTarget target = target()) {
+            Beside found = only(target);
+            assertThat(found.identity()).isEqualTo(swapped.state().identity());
+            assertThat(found.note()).isEqualTo(found.role() == Role.STAGING ? "journal" : "kept");
+            Beside kept = target.keep(swapped.state(), "kept");
+            assertThat(only(target)).isEqualTo(kept);
+            assertThat(kept.role()).isEqualTo(Role.PREVIOUS);
+            assertThat(kept.name()).isEqualTo("media.previous-" + swapped.operation());
+            assertThat(image(kept)).isEqualTo(wanted);
+            assertThat(live()).isEqualTo(replaced);
+            target.drop(kept);
+          }
+          assertThat(siblings()).containsExactly("media");
+          return died;
+        });
+  }
+
+  @Test
   void measuresWhatIsKeptUntilItIsGone() throws IOException {
     write(files.media, "big", "x".repeat(1_000_000));
     Operation operation = files.operation();

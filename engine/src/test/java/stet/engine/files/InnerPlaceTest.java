@@ -345,6 +345,32 @@ class InnerPlaceTest {
   }
 
   @Test
+  void aStateIsPartlySwappedFromItsFirstEntryToItsLast() throws IOException {
+    DyingSwaps.atEveryStep(
+        15,
+        step -> {
+          Swapped swapped = swaps.stage();
+          boolean died =
+              swaps.diesAt(
+                  step, target -> target.swap(swapped.state(), swapped.operation(), "why"));
+          try (FilesTarget target = target()) {
+            boolean live = swapped.state().identity().equals(target.live().identity());
+            if (!live && !entries(image()).equals(entries(replaced))) {
+              assertThat(target.isPartlySwapped(swapped.state())).as("step " + step).isTrue();
+            }
+            target.swapBack(swapped.state(), swapped.operation());
+            assertThat(target.isPartlySwapped(swapped.state())).isFalse();
+            Beside kept = target.keep(swapped.state(), "kept");
+            assertThat(only(target)).isEqualTo(kept);
+            assertThat(entriesOf(kept)).isEqualTo(entries(wanted));
+            target.drop(kept);
+          }
+          assertThat(entries(image())).isEqualTo(entries(replaced));
+          return died;
+        });
+  }
+
+  @Test
   void aStagingThatDiesAnywhereIsFoundAndGoes() throws IOException {
     DyingSwaps.atEveryStep(
         12,

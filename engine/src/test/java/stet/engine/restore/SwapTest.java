@@ -76,6 +76,11 @@ class SwapTest {
   private static final class Place {
     final String name;
     @Nullable String live;
+
+    /** Whether something stands in the way of a swap. */
+    boolean busy;
+
+    int swaps;
     final Map<String, Beside> beside = new LinkedHashMap<>();
 
     Place(String name) {
@@ -146,12 +151,20 @@ class SwapTest {
     }
 
     @Override
+    public void checkSwap(@Nullable Beside state, String operation) {
+      if (place.busy) {
+        throw new StetException(ErrorCode.SOURCE, name + " is in use", null);
+      }
+    }
+
+    @Override
     public @Nullable Beside swap(@Nullable Beside state, String operation, String note) {
       String wanted = state == null ? null : state.identity();
       if (Objects.equals(wanted, place.live)) {
         return null;
       }
       world.step();
+      place.swaps++;
       place.beside.remove(wanted);
       String replaced = place.live;
       place.live = wanted;
@@ -179,6 +192,15 @@ class SwapTest {
       if (state != null) {
         place.beside.put(state.identity(), state);
       }
+    }
+
+    @Override
+    public Beside keep(Beside state, String note) {
+      world.step();
+      Beside previous =
+          new Beside(Role.PREVIOUS, state.operation(), name + ".previous", state.identity(), note);
+      place.beside.put(state.identity(), previous);
+      return previous;
     }
 
     @Override
@@ -341,6 +363,106 @@ class SwapTest {
     }
   }
 
+  /** The components of which a state is kept that was live until a restore was undone. */
+  private static List<String> kept(World world) {
+    assertTidy(world);
+    List<PreviousStates.Previous> all =
+        PreviousStates.list(world.environment(), operation("f")).stream()
+            .filter(PreviousStates.Previous::undone)
+            .toList();
+    assertThat(all).hasSizeLessThanOrEqualTo(1);
+    assertThat(all).allMatch(each -> each.missing().isEmpty());
+    return all.isEmpty() ? List.of() : all.getFirst().components();
+  }
+
+  @Test
+  void abortKeepsWhatWasLiveWhateverStepTheAbortDiedAt() {
+    // Three notes, then the first swap: people work on it now.
+    for (int abortSteps = 0; ; abortSteps++) {
+      World world = new World();
+      survives(world, 4, () -> restore(world));
+      assertThat(world.live()).containsExactly("new-one", "old-two", "old-three");
+      boolean aborted = survives(world, abortSteps, () -> abort(world, "b"));
+      abort(world, "c");
+      assertThat(world.isAllOf("old-")).isTrue();
+      assertThat(kept(world)).as("abort died after " + abortSteps).containsExactly("one");
+      assertThat(Objects.requireNonNull(world.places.get("one")).beside)
+          .containsOnlyKeys("new-one");
+      assertThatThrownBy(() -> rollback(world, "d"))
+          .hasMessageContaining("there is no previous state");
+      PreviousStates.drop(world.environment(), operation("e"), "a0000001");
+      assertThat(kept(world)).isEmpty();
+      if (aborted) {
+        break;
+      }
+    }
+  }
+
+  @Test
+  void aRestoreThatIsFinishedAfterAnAbortThatDiedCanBeRolledBack() {
+    for (int abortSteps = 0; abortSteps < 3; abortSteps++) {
+      World world = new World();
+      survives(world, 5, () -> restore(world));
+      assertThat(survives(world, abortSteps, () -> abort(world, "b"))).isFalse();
+      resume(world, "c");
+      assertThat(world.isAllOf("new-")).as("abort died after " + abortSteps).isTrue();
+      assertThat(kept(world)).isEmpty();
+      rollback(world, "d");
+      assertThat(world.isAllOf("old-")).isTrue();
+    }
+  }
+
+  @Test
+  void nothingIsSwappedWhileSomethingStandsInTheWayOfAny() {
+    World world = new World();
+    Place three = Objects.requireNonNull(world.places.get("three"));
+    three.busy = true;
+    assertThatThrownBy(() -> restore(world)).hasMessage("three is in use");
+    assertThat(world.places.values()).allMatch(place -> place.swaps == 0);
+    assertThat(world.places.values()).allMatch(place -> place.beside.isEmpty());
+    three.busy = false;
+    restore(world);
+    assertThat(world.isAllOf("new-")).isTrue();
+  }
+
+  @Test
+  void nothingIsDoneWhileTheVolumeOfAPartIsNotMounted() {
+    World world = new World();
+    survives(world, 4, () -> restore(world));
+    Place one = Objects.requireNonNull(world.places.get("one"));
+    Map<String, Beside> states = Map.copyOf(one.beside);
+    one.live = "mount-point";
+    one.beside.clear();
+    for (boolean resume : List.of(true, false)) {
+      assertThatThrownBy(
+              () -> {
+                if (resume) {
+                  resume(world, "b");
+                } else {
+                  abort(world, "b");
+                }
+              })
+          .isInstanceOfSatisfying(
+              StetException.class,
+              e -> {
+                assertThat(e.code()).isEqualTo(ErrorCode.REFUSED);
+                assertThat(e.hint())
+                    .startsWith("A volume may not be mounted there; mount it and try again.")
+                    .contains("two.staging, three.staging");
+              })
+          .hasMessage(
+              "restore a0000001 cannot be "
+                  + (resume ? "finished" : "undone")
+                  + ": of component one neither what was live nor what was to be is at one:"
+                  + " identity mount-point is live there");
+      assertThat(Objects.requireNonNull(world.places.get("three")).beside).containsKey("new-three");
+    }
+    one.live = "new-one";
+    one.beside.putAll(states);
+    resume(world, "c");
+    assertThat(world.isAllOf("new-")).isTrue();
+  }
+
   @Test
   void refusesToUndoWhereNothingWouldBeLeft() {
     World world = new World();
@@ -453,7 +575,7 @@ class SwapTest {
       world.checksLeft = checks;
       assertThatThrownBy(() -> restore(world)).hasMessage("the lock was lost");
       assertThat(world.isAllOf("old-")).as("lost after " + checks).isTrue();
-      world.places.values().forEach(place -> assertThat(place.beside).isEmpty());
+      assertThat(kept(world)).containsExactlyElementsOf(NAMES.subList(0, checks));
       world.checksLeft = NAMES.size();
       restore(world);
       assertThat(world.isAllOf("new-")).isTrue();

@@ -43,16 +43,34 @@ final class DatabaseSwap {
   record Rename(String oid, String from, String to, @Nullable String comment) {}
 
   /**
+   * Waits for sessions that this role may not end. Nothing is renamed.
+   *
+   * @throws StetException with {@code SOURCE} naming the sessions or prepared transactions that
+   *     stand in the way
+   */
+  void check(List<Rename> renames) {
+    try {
+      requireFree(renames);
+    } catch (SQLException e) {
+      throw failed(renames, e);
+    }
+  }
+
+  private void requireFree(List<Rename> renames) throws SQLException {
+    for (Rename rename : renames) {
+      checkPrepared(rename);
+      waitForOthers(rename);
+    }
+  }
+
+  /**
    * Does all renames in order, or none.
    *
    * @throws StetException with {@code SOURCE} naming the sessions that stand in the way
    */
   void rename(List<Rename> renames) {
     try {
-      for (Rename rename : renames) {
-        checkPrepared(rename);
-        waitForOthers(rename);
-      }
+      requireFree(renames);
       for (int attempt = 1; ; attempt++) {
         try {
           renameOnce(renames);

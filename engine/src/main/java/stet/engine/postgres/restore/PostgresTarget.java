@@ -191,28 +191,69 @@ public final class PostgresTarget implements Target {
     return entry;
   }
 
+  /** The renames of a swap; none if it is done. */
+  private List<Rename> swap(
+      Maintenance m, @Nullable Beside state, String previousName, @Nullable String note)
+      throws SQLException {
+    Entry entry = state == null ? null : require(m, state);
+    if (entry != null && entry.name().equals(place.database())) {
+      return List.of();
+    }
+    List<Rename> renames = new ArrayList<>();
+    Entry live = m.named(place.database());
+    if (live != null) {
+      String comment = live.comment().marked(live.oid(), note).text();
+      renames.add(new Rename(live.oid(), live.name(), previousName, comment));
+    }
+    if (entry != null) {
+      renames.add(new Rename(entry.oid(), entry.name(), place.database(), entry.comment().own()));
+    }
+    return renames;
+  }
+
+  @Override
+  public void checkSwap(@Nullable Beside state, String operation) {
+    String previousName = names.of(Role.PREVIOUS, operation);
+    List<Rename> renames =
+        ask("cannot plan the swap of the live state", m -> swap(m, state, previousName, null));
+    boolean done = false;
+    try {
+      if (!renames.isEmpty()) {
+        new DatabaseSwap(maintenance()).check(renames);
+      }
+      done = true;
+    } finally {
+      if (!done) {
+        disconnect();
+      }
+    }
+  }
+
+  @Override
+  public Beside keep(Beside state, String note) {
+    String previousName = names.of(Role.PREVIOUS, state.operation());
+    return rename(
+        "keep what was",
+        m -> {
+          Entry entry = require(m, state);
+          return entry.name().equals(previousName)
+              ? List.of()
+              : List.of(
+                  new Rename(
+                      entry.oid(),
+                      entry.name(),
+                      previousName,
+                      entry.comment().marked(entry.oid(), note).text()));
+        },
+        m -> beside(require(m, state)));
+  }
+
   @Override
   public @Nullable Beside swap(@Nullable Beside state, String operation, String note) {
     String previousName = names.of(Role.PREVIOUS, operation);
     return rename(
         "swap",
-        m -> {
-          Entry entry = state == null ? null : require(m, state);
-          if (entry != null && entry.name().equals(place.database())) {
-            return List.of();
-          }
-          List<Rename> renames = new ArrayList<>();
-          Entry live = m.named(place.database());
-          if (live != null) {
-            String comment = live.comment().marked(live.oid(), note).text();
-            renames.add(new Rename(live.oid(), live.name(), previousName, comment));
-          }
-          if (entry != null) {
-            renames.add(
-                new Rename(entry.oid(), entry.name(), place.database(), entry.comment().own()));
-          }
-          return renames;
-        },
+        m -> swap(m, state, previousName, note),
         m -> {
           Entry previous = m.named(previousName);
           return previous == null || !isOurs(previous) ? null : beside(previous);

@@ -195,6 +195,24 @@ class SwapIT {
   }
 
   @Test
+  void keepsAStagedStateAsThePreviousOne() {
+    create(LIVE, "old");
+    createBeside(STAGING, "new");
+    String fresh = oid(STAGING);
+    try (Target target = target(LIVE)) {
+      Beside staging = staging(target);
+      Beside kept = target.keep(staging, "{\"kept\":true}");
+      assertThat(kept)
+          .isEqualTo(new Beside(Role.PREVIOUS, OPERATION, PREVIOUS, fresh, "{\"kept\":true}"));
+      assertThat(target.keep(staging, "again")).isEqualTo(kept);
+      assertThat(target.beside()).containsExactly(kept);
+      assertThat(content(LIVE)).isEqualTo("old");
+      target.drop(kept);
+      assertThat(shops()).containsExactly(LIVE);
+    }
+  }
+
+  @Test
   void swapsIntoAnEmptyPlaceAndOutAgain() {
     createBeside(STAGING, "new");
     try (Target target = target(LIVE)) {
@@ -394,6 +412,8 @@ class SwapIT {
             new PostgresTarget(
                 new PostgresPlace(
                     "default", settings(server.url("shop", "shopkeeper", "x")), null, null))) {
+      assertThatThrownBy(() -> target.checkSwap(staging(target), OPERATION))
+          .hasMessageContaining("is in use by sessions that this role may not end: process ");
       assertThatThrownBy(() -> target.swap(staging(target), OPERATION, "note"))
           .isInstanceOfSatisfying(
               StetException.class,
@@ -409,6 +429,8 @@ class SwapIT {
       server.execute(
           "postgres",
           "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'boss'");
+      target.checkSwap(staging(target), OPERATION);
+      assertThat(shops()).containsExactly("shop", "shop.staging-0a1b2c3d");
       target.swap(staging(target), OPERATION, "note");
       assertThat(shops()).containsExactly("shop", "shop.previous-0a1b2c3d");
     } finally {
@@ -429,6 +451,8 @@ class SwapIT {
           "begin; insert into t default values; prepare transaction 'gid-1'");
       try (Target target =
           new PostgresTarget(new PostgresPlace("default", settings(own.url("shop")), null, null))) {
+        assertThatThrownBy(() -> target.checkSwap(staging(target), OPERATION))
+            .hasMessage("database \"shop\" has prepared transactions: \"gid-1\"");
         assertThatThrownBy(() -> target.swap(staging(target), OPERATION, "note"))
             .hasMessage("database \"shop\" has prepared transactions: \"gid-1\"");
         own.execute("shop", "rollback prepared 'gid-1'");
