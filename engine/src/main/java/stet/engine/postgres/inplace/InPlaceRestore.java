@@ -3,6 +3,7 @@ package stet.engine.postgres.inplace;
 import java.sql.SQLException;
 import java.sql.Savepoint;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
@@ -41,6 +42,25 @@ import stet.repository.json.JsonException;
 public final class InPlaceRestore implements InPlace {
   private static final int TABLES_PER_LOCK = 100;
 
+  /** How many objects a message names. */
+  private static final int MOST_NAMED = 10;
+
+  /**
+   * Those made no earlier than the oldest transaction that was open at a snapshot; all of them may
+   * be very many. A row tells the lower half of its transaction's number; the upper half is that of
+   * the newest there may be below the next one.
+   */
+  private static final String YOUNG_LARGE_OBJECTS =
+      """
+      SELECT oid FROM (
+        SELECT m.oid, now.next - 1
+          - (((now.next - 1 - m.xmin::text::bigint) % 4294967296 + 4294967296) % 4294967296) AS xid
+        FROM pg_catalog.pg_largeobject_metadata m,
+          (SELECT pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()) AS next) now) o
+      WHERE xid >= pg_catalog.txid_snapshot_xmin(?::pg_catalog.txid_snapshot)
+      ORDER BY oid
+      """;
+
   private final PostgresPlace place;
   private final RestoreContext context;
   private final Operation operation;
@@ -49,6 +69,7 @@ public final class InPlaceRestore implements InPlace {
   private @Nullable Session open;
   private @Nullable PrivateFiles privateFiles;
   private @Nullable Plan plan;
+  private @Nullable Saved saved;
 
   /** What {@link #check} has found. */
   private record Plan(
@@ -57,6 +78,14 @@ public final class InPlaceRestore implements InPlace {
       boolean withPublic,
       Adaptation adaptation,
       PostgresTools tools) {}
+
+  /**
+   * What there was just before the live state was saved.
+   *
+   * @param snapshot which transactions were open, in the server's words
+   * @param young the youngest large objects
+   */
+  private record Saved(LiveObjects objects, String snapshot, Set<String> young) {}
 
   /**
    * @param patience how long to wait for each lock
@@ -163,6 +192,13 @@ public final class InPlaceRestore implements InPlace {
       session.connection().setAutoCommit(false);
       session.execute("SET lock_timeout = " + patience.toMillis());
       lock("SHARE");
+      String snapshot =
+          Objects.requireNonNull(session.value("SELECT pg_catalog.txid_current_snapshot()::text"));
+      saved =
+          new Saved(
+              LiveObjects.read(session),
+              snapshot,
+              Set.copyOf(session.rows(YOUNG_LARGE_OBJECTS, row -> row.getString(1), snapshot)));
       return Objects.requireNonNull(
           session.value(
               "SELECT oid || '.' || pg_catalog.txid_current() FROM pg_catalog.pg_database"
@@ -196,6 +232,7 @@ public final class InPlaceRestore implements InPlace {
       operation.progress().phase("restoring " + place.component() + " in place");
       lock("ACCESS EXCLUSIVE");
       LiveObjects live = LiveObjects.read(session);
+      refuseUnsaved(session, live);
       live.drop(session, plan().withPublic());
       Definitions definitions =
           new Definitions(
@@ -209,6 +246,32 @@ public final class InPlaceRestore implements InPlace {
       load(session, description, definitions);
       return null;
     });
+  }
+
+  /**
+   * What was made while the live state was saved may be in no snapshot: no lock keeps others from
+   * making it.
+   */
+  private void refuseUnsaved(Session session, LiveObjects live) throws SQLException {
+    Saved before = Objects.requireNonNull(saved);
+    List<String> made = new ArrayList<>();
+    live.since(before.objects).forEach(object -> made.add(object.text()));
+    session.rows(YOUNG_LARGE_OBJECTS, row -> row.getString(1), before.snapshot).stream()
+        .filter(oid -> !before.young.contains(oid))
+        .forEach(oid -> made.add("large object " + oid));
+    if (!made.isEmpty()) {
+      List<String> named = made.subList(0, Math.min(MOST_NAMED, made.size()));
+      throw new StetException(
+          ErrorCode.REFUSED,
+          "while the live state was saved, somebody made "
+              + String.join(", ", named)
+              + (made.size() > named.size() ? " and " + (made.size() - named.size()) + " more" : "")
+              + " in "
+              + place.settings().describe()
+              + "; the restore would drop what no snapshot has",
+          "Nothing was changed. Stop what makes new objects there and restore again; that saves them"
+              + " first.");
+    }
   }
 
   private void load(Session session, DatabaseDescription description, Definitions definitions)

@@ -84,7 +84,8 @@ final class LiveObjects {
       SELECT i.type, i.identity, coalesce(n.nspname::text, ''),
         pg_catalog.pg_get_userbyid(o.owner)::text, pg_catalog.pg_has_role(o.owner, 'USAGE'),
         coalesce(ns.nspname::text, e.extname::text, i.name, i.identity),
-        coalesce((SELECT nspname::text FROM pg_catalog.pg_namespace WHERE oid = e.extnamespace), '')
+        coalesce((SELECT nspname::text FROM pg_catalog.pg_namespace WHERE oid = e.extnamespace), ''),
+        o.classid || '.' || o.objid
       FROM owned o
         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = o.schema
         LEFT JOIN pg_catalog.pg_namespace ns ON ns.oid = o.objid
@@ -109,6 +110,7 @@ final class LiveObjects {
    * @param ours whether this role has the owner's rights
    * @param name its bare name, for those that have one of their own
    * @param home the schema that an extension's members lie in, else empty
+   * @param id its class and OID, which no other object gets that is made while it is there
    */
   record LiveObject(
       String type,
@@ -117,7 +119,8 @@ final class LiveObjects {
       String owner,
       boolean ours,
       String name,
-      String home) {
+      String home,
+      String id) {
     boolean is(String wanted) {
       return type.equals(wanted);
     }
@@ -154,7 +157,15 @@ final class LiveObjects {
                     row.getString(4),
                     row.getBoolean(5),
                     row.getString(6),
-                    row.getString(7))));
+                    row.getString(7),
+                    row.getString(8))));
+  }
+
+  /** What is ours here and was not there yet when {@code before} was read. */
+  List<LiveObject> since(LiveObjects before) {
+    Set<String> known = new HashSet<>();
+    before.all.forEach(object -> known.add(object.id));
+    return all.stream().filter(object -> object.ours && !known.contains(object.id)).toList();
   }
 
   /** What stands in the way because this role may neither drop nor keep it. */

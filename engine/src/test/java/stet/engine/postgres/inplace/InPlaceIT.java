@@ -17,6 +17,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import stet.engine.ErrorCode;
 import stet.engine.RowHash;
 import stet.engine.StetException;
 import stet.engine.component.CaptureContext;
@@ -310,6 +311,51 @@ class InPlaceIT {
       assertThat(capture(customer()).manifest().objects("tables")).hasSize(1);
       restore.build();
       restore.commit();
+    }
+  }
+
+  @Test
+  void whatIsMadeWhileTheLiveStateIsSavedIsNotDropped() throws SQLException {
+    execute("create table t as select 1 as a", "select lo_from_bytea(4241, 'old')");
+    Captured captured = capture(customer());
+    try (Connection open = server.connect("postgres");
+        Statement statement = open.createStatement()) {
+      // With it large objects of before count as young, too.
+      open.setAutoCommit(false);
+      statement.execute("select txid_current()");
+      execute("create table u as select 2 as a", "select lo_from_bytea(4242, 'young')");
+      refusesToDrop(captured, "create table rescue as select * from t", "table public.rescue of ");
+      refusesToDrop(
+          captured,
+          "create function f() returns int language sql as 'select 1'",
+          "function public.f() of ");
+      refusesToDrop(captured, "select lo_from_bytea(4243, 'new')", "large object 4243 in ");
+      refusesToDrop(
+          captured,
+          "do $$ begin perform lo_from_bytea(4244, 'new'); exception when others then null; end $$",
+          "large object 4244 in ");
+      run(restore(captured));
+    }
+    assertThat(server.query(DATABASE, "select oid from pg_largeobject_metadata"))
+        .containsExactly("4241");
+  }
+
+  private void refusesToDrop(Captured captured, String making, String named) {
+    try (InPlace restore = restore(captured)) {
+      restore.check();
+      restore.begin();
+      execute(making);
+      String state = dump();
+      assertThatThrownBy(restore::build)
+          .isInstanceOfSatisfying(
+              StetException.class,
+              e -> {
+                assertThat(e.code()).isEqualTo(ErrorCode.REFUSED);
+                assertThat(e.hint()).contains("restore again");
+              })
+          .hasMessageStartingWith("while the live state was saved, somebody made " + named);
+      restore.close();
+      assertThat(dump()).isEqualTo(state);
     }
   }
 
