@@ -2,6 +2,7 @@ package stet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.Statement;
@@ -167,6 +168,67 @@ class InPlaceIT {
     assertThat(site.run("rollback").error()).contains("there is no previous state");
     state().mustEqual(live);
     site.ok("restore", snapshot, "--in-place", "--replace");
+  }
+
+  @Test
+  void aRollbackInPlaceIsWholeOrNotAtAll() throws Exception {
+    String snapshot = site.backup();
+    damage();
+    State damaged = state();
+    JsonObject restored = site.json("restore", snapshot, "--in-place", "--replace");
+    State kept = state();
+
+    // Without the repository the directory alone could be put back.
+    Path away = site.repository().resolveSibling("away");
+    Files.move(site.repository(), away);
+    Stet.Result half = site.run("rollback");
+    assertThat(half.status()).isEqualTo(1);
+    assertThat(half.error())
+        .contains("cannot see whether a restore in place came after")
+        .contains("it lacks default");
+    state().mustEqual(kept);
+    Files.move(away, site.repository());
+
+    // And without the directory's previous state the database alone.
+    site.ok("previous", "drop", restored.string("operation"));
+    Stet.Result refused = site.run("rollback");
+    assertThat(refused.status()).isEqualTo(1);
+    String saved = restored.string("saved_snapshot_id");
+    assertThat(refused.error())
+        .contains(
+            "the previous state of operation "
+                + restored.string("operation")
+                + " is no longer whole: it lacks media")
+        .contains("stet restore " + saved.substring(0, 8));
+    state().mustEqual(kept);
+    site.ok("restore", saved, "--in-place", "--replace");
+    state().mustEqual(damaged);
+  }
+
+  @Test
+  void whatLiesBesideIsPutBackWithoutRepositoryOrDatabase() throws Exception {
+    server.execute("postgres", "alter role " + role + " createdb");
+    String snapshot = site.backup();
+    damage();
+    State damaged = state();
+    site.ok("restore", snapshot, "--replace");
+    State kept = state();
+    Path away = site.repository().resolveSibling("away");
+    Files.move(site.repository(), away);
+    Stet.Result back = site.ok("rollback");
+    assertThat(back.error()).contains("cannot see whether a restore in place came after operation");
+    state().mustEqual(damaged);
+    Files.move(away, site.repository());
+    assertThat(site.ok("rollback").error()).doesNotContain("cannot see whether");
+    state().mustEqual(kept);
+
+    // A restore in place is known of, but the database that could tell of it is gone.
+    site.ok("restore", snapshot, "--in-place", "--replace");
+    site.ok("restore", snapshot, "--replace");
+    server.dropDatabase(database);
+    back = site.ok("rollback");
+    assertThat(back.error()).contains("cannot see whether a restore in place came after operation");
+    state().mustEqual(kept);
   }
 
   @Test

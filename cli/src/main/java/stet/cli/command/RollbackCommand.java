@@ -21,10 +21,12 @@ import stet.engine.component.Operation;
 import stet.engine.restore.InPlaceTag;
 import stet.engine.restore.InPlaceTag.Tagged;
 import stet.engine.restore.PreviousStates;
+import stet.engine.restore.PreviousStates.Previous;
 import stet.engine.restore.Restore;
 import stet.engine.restore.RestoreJournal;
 import stet.engine.snapshot.SnapshotCatalog;
 import stet.repository.Repository;
+import stet.repository.RepositoryException;
 import stet.repository.json.JsonObject;
 import stet.repository.lock.RepositoryLock;
 
@@ -91,15 +93,9 @@ public final class RollbackCommand implements Callable<Integer> {
       session.consent().askName(fact, environment.name(), hint);
     }
     try (EnvironmentLock lock = EnvironmentLock.acquire(environment)) {
-      // What lies beside the live state needs no repository.
-      if (environment.components().stream().anyMatch(Component::canBeInPlace)) {
-        try (Repository repository = session.openRepository()) {
-          Tagged inPlace = newestInPlace(repository, environment);
-          if (inPlace != null) {
-            rollBackInPlace(repository, environment, lock, inPlace);
-            return 0;
-          }
-        }
+      if (environment.components().stream().anyMatch(Component::canBeInPlace)
+          && rollsBackInPlace(environment, lock)) {
+        return 0;
       }
       try (ProgressBar progress = session.progress()) {
         RestoreJournal journal =
@@ -112,27 +108,70 @@ public final class RollbackCommand implements Callable<Integer> {
   }
 
   /**
-   * The snapshot that a restore in place has left, if that restore is the newest: what other
-   * restores have replaced lies beside what is live.
+   * Takes back a restore in place, if that is the newest. What other restores have replaced lies
+   * beside what is live, and needs no repository.
+   *
+   * @return whether it did
    */
-  private @Nullable Tagged newestInPlace(Repository repository, Environment environment) {
+  private boolean rollsBackInPlace(Environment environment, EnvironmentLock lock) {
+    Previous kept = newestKept(environment);
+    Repository opened = null;
+    Tagged inPlace = null;
+    try {
+      opened = session.openRepository();
+      inPlace = newestInPlace(opened, environment, kept);
+    } catch (StetException | RepositoryException e) {
+      if (kept == null) {
+        if (opened != null) {
+          opened.close();
+        }
+        throw e;
+      }
+      session
+          .output()
+          .warn(
+              "cannot see whether a restore in place came after operation "
+                  + kept.operation()
+                  + ": "
+                  + e.getMessage(),
+              "What that operation replaced is put back; what is live now is kept.");
+    }
+    if (opened == null) {
+      return false;
+    }
+    try (Repository repository = opened) {
+      if (inPlace == null) {
+        return false;
+      }
+      rollBackInPlace(repository, environment, lock, inPlace);
+      return true;
+    }
+  }
+
+  /** The newest state that lies beside the live one, or null. */
+  private @Nullable Previous newestKept(Environment environment) {
+    try (ProgressBar progress = session.progress()) {
+      return PreviousStates.list(environment, session.operation(progress)).stream()
+          .filter(each -> !each.undone())
+          .reduce((_, later) -> later)
+          .orElse(null);
+    }
+  }
+
+  /** The snapshot that a restore in place has left, if that restore is the newest. */
+  private @Nullable Tagged newestInPlace(
+      Repository repository, Environment environment, @Nullable Previous kept) {
     SnapshotCatalog catalog =
         new SnapshotCatalog(
             environment.app(),
             repository.snapshots(e -> session.output().warn(e.getMessage(), e.hint())));
     Tagged tagged = InPlaceTag.newest(environment, catalog.of(environment.name()));
-    if (tagged == null) {
-      return null;
-    }
-    try (ProgressBar progress = session.progress()) {
-      List<PreviousStates.Previous> all =
-          PreviousStates.list(environment, session.operation(progress));
-      boolean newer =
-          all.isEmpty()
-              || all.getLast().operation().equals(tagged.tag().operation())
-              || all.getLast().time().isBefore(tagged.snapshot().time().toInstant());
-      return newer ? tagged : null;
-    }
+    boolean newer =
+        tagged != null
+            && (kept == null
+                || kept.operation().equals(tagged.tag().operation())
+                || kept.time().isBefore(tagged.snapshot().time().toInstant()));
+    return newer ? tagged : null;
   }
 
   private void rollBackInPlace(
@@ -150,8 +189,7 @@ public final class RollbackCommand implements Callable<Integer> {
       SavedState saved = new SavedState(repository, environment, operation, session.output());
       readLock.check();
       RestoreJournal journal =
-          restore.rollbackInPlace(
-              plan, tagged.tag().operation(), lock, tags -> saved.save(plan, tags));
+          restore.rollbackInPlace(plan, tagged.tag(), lock, tags -> saved.save(plan, tags));
       progress.close();
       report(journal, tagged.tag().component());
     }

@@ -16,13 +16,23 @@ import stet.repository.snapshot.Snapshot;
  * @param component what was restored in place
  * @param transaction the transaction's name
  * @param operation the restore's id
+ * @param beside the components of which it replaced a state that it kept beside the live one
  */
-public record InPlaceTag(String component, String transaction, String operation) {
-  private static final Pattern TAG = Pattern.compile("in-place:([^:]+):([^:]+):([^:]+)");
+public record InPlaceTag(
+    String component, String transaction, String operation, List<String> beside) {
+  private static final Pattern TAG =
+      Pattern.compile("in-place:([^:]+):([^:]+):([^:]+?)((?::[^:]+)*)");
+
+  public InPlaceTag {
+    beside = List.copyOf(beside);
+  }
 
   /** The tag's text. */
   public String text() {
-    return "in-place:" + component + ":" + transaction + ":" + operation;
+    StringBuilder text =
+        new StringBuilder("in-place:" + component + ":" + transaction + ":" + operation);
+    beside.forEach(name -> text.append(':').append(name));
+    return text.toString();
   }
 
   /** The tag of a snapshot, or null if it has none. */
@@ -30,7 +40,12 @@ public record InPlaceTag(String component, String transaction, String operation)
     for (String tag : snapshot.tags()) {
       Matcher matcher = TAG.matcher(tag);
       if (matcher.matches()) {
-        return new InPlaceTag(matcher.group(1), matcher.group(2), matcher.group(3));
+        String beside = matcher.group(4);
+        return new InPlaceTag(
+            matcher.group(1),
+            matcher.group(2),
+            matcher.group(3),
+            beside.isEmpty() ? List.of() : List.of(beside.substring(1).split(":")));
       }
     }
     return null;

@@ -3,10 +3,14 @@ package stet.engine.restore;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import stet.engine.Environment;
 import stet.engine.EnvironmentLock;
 import stet.engine.ErrorCode;
@@ -27,6 +31,8 @@ public final class PreviousStates {
    * @param snapshot what took its place
    * @param components the components whose replaced state is still there
    * @param missing components that were replaced too, but whose state is gone
+   * @param inPlace the component that it restored in place, or null; what that replaced is not kept
+   *     beside the live state
    * @param undone whether it is what the restore of that id had made live until it was undone, kept
    *     for what was written to it meanwhile
    */
@@ -36,6 +42,7 @@ public final class PreviousStates {
       String snapshot,
       List<String> components,
       List<String> missing,
+      @Nullable String inPlace,
       boolean undone) {}
 
   /**
@@ -90,6 +97,7 @@ public final class PreviousStates {
               journal.snapshot(),
               components,
               missing,
+              journal.decision() == null ? null : journal.decision().component(),
               group.stream().anyMatch(kept -> kept.journal.undone())));
     }
     result.sort(Comparator.comparing(Previous::time));
@@ -201,37 +209,68 @@ public final class PreviousStates {
             "Restore a snapshot with `stet restore`; `stet snapshots` lists them.");
       }
       Previous last = all.getLast();
+      Set<String> missing = new TreeSet<>(last.missing());
+      if (last.inPlace() != null) {
+        missing.add(last.inPlace());
+      }
+      if (!missing.isEmpty()) {
+        throw notWhole(
+            last.operation(),
+            missing,
+            last.inPlace() == null
+                ? "Restore a snapshot with `stet restore` instead."
+                : "Component "
+                    + last.inPlace()
+                    + " was restored in place: what that replaced is in the repository only, in a"
+                    + " snapshot whose tag names the operation. Restore that with `stet restore`.");
+      }
       return Swap.run(
           environment, lock, operation, targets, changes(targets, groups, last), last.operation());
     }
   }
 
   /**
-   * What is to be swapped to undo an operation, or nothing if it has left no previous state.
+   * What is to be swapped to undo a restore in place, besides what it restored in place.
    *
+   * @param snapshot the snapshot that was taken before it
    * @throws StetException with {@code NOT_FOUND} if a part of it is gone
    */
-  static List<Swap.Change> changes(Targets targets, String operation) {
+  static List<Swap.Change> changes(Targets targets, InPlaceTag undone, String snapshot) {
     Map<String, List<Kept>> groups = kept(targets);
+    Previous found = null;
     for (Previous previous : list(groups)) {
-      if (previous.operation().equals(operation)) {
-        return changes(targets, groups, previous);
+      if (previous.operation().equals(undone.operation())) {
+        found = previous;
       }
     }
-    return List.of();
+    Set<String> missing = new TreeSet<>(undone.beside());
+    if (found != null) {
+      missing.addAll(found.missing());
+      found.components().forEach(missing::remove);
+    }
+    if (!missing.isEmpty()) {
+      throw notWhole(
+          undone.operation(),
+          missing,
+          "Nothing was put back. `stet restore "
+              + snapshot
+              + "` restores all of it as it was before that operation.");
+    }
+    return found == null ? List.of() : changes(targets, groups, found);
+  }
+
+  private static StetException notWhole(String operation, Collection<String> missing, String hint) {
+    return new StetException(
+        ErrorCode.NOT_FOUND,
+        "the previous state of operation "
+            + operation
+            + " is no longer whole: it lacks "
+            + String.join(", ", missing),
+        hint);
   }
 
   private static List<Swap.Change> changes(
       Targets targets, Map<String, List<Kept>> groups, Previous last) {
-    if (!last.missing().isEmpty()) {
-      throw new StetException(
-          ErrorCode.NOT_FOUND,
-          "the previous state of operation "
-              + last.operation()
-              + " is no longer whole: it lacks "
-              + String.join(", ", last.missing()),
-          "Restore a snapshot with `stet restore` instead.");
-    }
     List<Kept> group = groups.getOrDefault(last.operation(), List.of());
     List<Swap.Change> changes = new ArrayList<>();
     for (Kept kept : group) {

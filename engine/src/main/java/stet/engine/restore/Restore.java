@@ -299,7 +299,11 @@ public final class Restore {
             stage(plan, step, targets, staged);
           }
         }
-        last = build(within, inPlace, saver);
+        List<String> replaced =
+            targets.names().stream()
+                .filter(name -> targets.get(name).live().identity() != null)
+                .toList();
+        last = build(within, inPlace, saver, replaced);
         findings = checkRules(plan, targets, staged, inPlace);
       } catch (RuntimeException e) {
         Shielded.run(() -> dropAll(targets, staged, e));
@@ -356,10 +360,14 @@ public final class Restore {
     return component(step.entry.name()).inPlace(context(plan, step));
   }
 
-  private LastStep build(Step step, InPlace inPlace, Saver saver) {
+  /**
+   * @param replaced the components of which a state will be kept beside the live one
+   */
+  private LastStep build(Step step, InPlace inPlace, Saver saver, List<String> replaced) {
     Component component = component(step.entry.name());
     String transaction = inPlace.begin();
-    saver.save(List.of(new InPlaceTag(component.name(), transaction, operation.id()).text()));
+    saver.save(
+        List.of(new InPlaceTag(component.name(), transaction, operation.id(), replaced).text()));
     operation.checkStop();
     inPlace.build();
     operation.checkStop();
@@ -370,24 +378,32 @@ public final class Restore {
    * Undoes a restore in place by another: the component becomes what the snapshot has, and what was
    * swapped with it is swapped back.
    *
-   * @param plan of that component alone
-   * @param undone the operation that is undone
+   * @param plan of that component alone, from the snapshot that was taken before
+   * @param undone the tag of that snapshot
+   * @throws StetException with {@code NOT_FOUND} if what was replaced of another component is no
+   *     longer kept
    */
   public RestoreJournal rollbackInPlace(
-      Plan plan, String undone, EnvironmentLock lock, Saver saver) {
+      Plan plan, InPlaceTag undone, EnvironmentLock lock, Saver saver) {
     Step within = plan.steps.stream().filter(Step::inPlace).findFirst().orElseThrow();
     try (Targets targets = Targets.all(environment, operation);
         InPlace inPlace = open(plan, within)) {
       PendingRestore.refuse(targets);
-      List<Swap.Change> changes = PreviousStates.changes(targets, undone);
+      List<Swap.Change> changes =
+          PreviousStates.changes(targets, undone, plan.snapshot.requireId().shortText());
       inPlace.check();
       for (Step step : plan.steps) {
         if (!step.inPlace) {
           targets.get(step.entry.name()).check(context(plan, step));
         }
       }
-      LastStep last = build(within, inPlace, saver);
-      return Swap.run(environment, lock, operation, targets, changes, undone, last);
+      List<String> replaced =
+          changes.stream()
+              .map(Swap.Change::component)
+              .filter(name -> targets.get(name).live().identity() != null)
+              .toList();
+      LastStep last = build(within, inPlace, saver, replaced);
+      return Swap.run(environment, lock, operation, targets, changes, undone.operation(), last);
     }
   }
 
