@@ -59,6 +59,10 @@ public final class Repository implements AutoCloseable {
   private final Id keyId;
   private final RepositoryConfig config;
   private volatile BlobIndex index = new BlobIndex();
+
+  /** The index files that were there when the index was loaded. */
+  private volatile Set<Id> indexFiles = Set.of();
+
   private final Set<RepositoryLock> locks = ConcurrentHashMap.newKeySet();
 
   private Repository(Backend backend, MasterKey key, Id keyId, RepositoryConfig config) {
@@ -217,9 +221,20 @@ public final class Repository implements AutoCloseable {
    */
   public RepositoryLock announceLock() {
     requireWritable();
-    RepositoryLock lock = RepositoryLock.announce(backend, key, false);
+    RepositoryLock lock =
+        RepositoryLock.announce(backend, key, false, () -> !listIndex().equals(indexFiles));
     locks.add(lock);
     return lock;
+  }
+
+  /**
+   * Throws unless every lock that was taken and not given back is still held.
+   *
+   * @throws RepositoryException as {@link RepositoryLock#check} does
+   */
+  private void checkLocks() {
+    locks.removeIf(RepositoryLock::isClosed);
+    locks.forEach(RepositoryLock::check);
   }
 
   /** The locks that are held or left behind. */
@@ -254,11 +269,10 @@ public final class Repository implements AutoCloseable {
    * @throws RepositoryException with {@code DAMAGED} naming the first file that cannot be read
    */
   public void loadIndex() {
-    List<Id> files = new ArrayList<>();
-    backend.list(FileType.INDEX, (id, _) -> files.add(id));
+    indexFiles = listIndex();
     BlobIndex fresh = new BlobIndex();
     inParallel(
-        files,
+        List.copyOf(indexFiles),
         id -> {
           try {
             IndexFile.decode(loadUnpacked(StoredFile.index(id)), fresh);
@@ -270,6 +284,25 @@ public final class Repository implements AutoCloseable {
           return id;
         });
     index = fresh;
+  }
+
+  private Set<Id> listIndex() {
+    Set<Id> files = new HashSet<>();
+    backend.list(FileType.INDEX, (id, _) -> files.add(id));
+    return files;
+  }
+
+  /**
+   * Saves an index file, if the locks are still held: whoever has removed one may have removed
+   * packs since, and all clients believe an index.
+   *
+   * @param json from {@link IndexFile}
+   * @throws RepositoryException with {@code LOCKED} if a lock was lost
+   */
+  public void saveIndex(byte[] json) {
+    byte[] file = key.seal(UnpackedCodec.encode(json));
+    checkLocks();
+    backend.save(StoredFile.index(Id.of(file)), file);
   }
 
   private static RepositoryException damagedIndex(String message, Exception cause) {
@@ -292,7 +325,7 @@ public final class Repository implements AutoCloseable {
    */
   public PackWriter newWriter() {
     requireWritable();
-    return new PackWriter(backend, key, index);
+    return new PackWriter(backend, key, index, this::saveIndex);
   }
 
   /**
@@ -318,12 +351,12 @@ public final class Repository implements AutoCloseable {
       fresh.removeAll(present.damagedPacks());
       fresh.forEach(present::markDamaged);
     }
+    locks.removeIf(RepositoryLock::isClosed);
     if (fresh.isEmpty() || locks.stream().noneMatch(RepositoryLock::isSettled)) {
       return;
     }
-    byte[] file = key.seal(UnpackedCodec.encode(IndexFile.encodeDamaged(fresh)));
     try {
-      backend.save(StoredFile.index(Id.of(file)), file);
+      saveIndex(IndexFile.encodeDamaged(fresh));
     } catch (RepositoryException e) {
       return; // The caller's own trouble, the damage itself, is what the user must hear of.
     }

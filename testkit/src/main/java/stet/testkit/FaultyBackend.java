@@ -3,6 +3,7 @@ package stet.testkit;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import stet.repository.Id;
@@ -14,7 +15,7 @@ import stet.repository.backend.StoredFile;
 
 /**
  * Storage that misbehaves on purpose in front of storage that does not: it dies at a chosen write,
- * flips bits of what it reads, cannot read, or takes its time.
+ * flips bits of what it reads, cannot read, takes its time, or lets something happen at a write.
  */
 public final class FaultyBackend implements Backend {
   private final Backend backend;
@@ -23,6 +24,7 @@ public final class FaultyBackend implements Backend {
   private volatile long delayMillis;
   private volatile @Nullable Predicate<StoredFile> flipped;
   private volatile @Nullable Predicate<StoredFile> unreadable;
+  private volatile @Nullable Consumer<StoredFile> beforeSave;
   private final Random random;
 
   /**
@@ -58,6 +60,12 @@ public final class FaultyBackend implements Backend {
   /** Such files cannot be read at the moment. */
   public FaultyBackend failReadsOf(Predicate<StoredFile> files) {
     unreadable = files;
+    return this;
+  }
+
+  /** Runs something before a file is saved; what it throws is what the saving throws. */
+  public FaultyBackend beforeSave(Consumer<StoredFile> action) {
+    beforeSave = action;
     return this;
   }
 
@@ -142,6 +150,10 @@ public final class FaultyBackend implements Backend {
   @Override
   public void save(StoredFile file, byte[] bytes, int offset, int length) {
     write();
+    Consumer<StoredFile> action = beforeSave;
+    if (action != null) {
+      action.accept(file);
+    }
     backend.save(file, bytes, offset, length);
   }
 

@@ -186,6 +186,62 @@ class RepositoryTest {
         .satisfies(e -> assertThat(e.problem()).isEqualTo(problem));
   }
 
+  /** More than a pack takes, so that it is stored at once as a pack of its own. */
+  private static byte[] large() {
+    byte[] bytes = new byte[20 << 20];
+    new Random(1).nextBytes(bytes);
+    return bytes;
+  }
+
+  @Test
+  void noIndexNamesPacksOnceALockIsLost() {
+    try (Repository repository = LightRepository.create(local(), PASSWORD)) {
+      repository.loadIndex();
+      try (RepositoryLock lock = repository.lock(false);
+          PackWriter writer = repository.newWriter()) {
+        lock.check();
+        writer.save(BlobType.DATA, large());
+        repository.unlock(true);
+        assertProblem(Problem.LOCKED, writer::flush);
+      }
+      assertThat(count(repository.backend(), FileType.PACK)).isPositive();
+      assertThat(count(repository.backend(), FileType.INDEX)).isZero();
+      try (RepositoryLock lock = repository.lock(false)) {
+        lock.check();
+        try (PackWriter writer = repository.newWriter()) {
+          writer.save(BlobType.DATA, new byte[] {1});
+          repository.unlock(true);
+        }
+        assertProblem(Problem.LOCKED, () -> repository.saveIndex(new byte[0]));
+      }
+      assertThat(count(repository.backend(), FileType.INDEX)).as("by closing").isZero();
+    }
+  }
+
+  @Test
+  void anEndAfterAFailureIndexesNothing() {
+    LightRepository.create(local(), PASSWORD).close();
+    FaultyBackend faulty = new FaultyBackend(local(), 0);
+    AtomicInteger packs = new AtomicInteger();
+    try (Repository repository = Repository.open(faulty, PASSWORD);
+        RepositoryLock lock = repository.lock(false)) {
+      lock.check();
+      faulty.beforeSave(file -> {
+        if (file.type() == FileType.PACK && packs.getAndIncrement() > 0) {
+          throw new RepositoryException(Problem.STORAGE, "as the test wants", null);
+        }
+      });
+      repository.loadIndex();
+      try (PackWriter writer = repository.newWriter()) {
+        writer.save(BlobType.DATA, large());
+        writer.save(BlobType.DATA, new byte[] {1});
+        assertProblem(Problem.STORAGE, writer::flush);
+      }
+      assertThat(count(repository.backend(), FileType.PACK)).isEqualTo(1);
+      assertThat(count(repository.backend(), FileType.INDEX)).isZero();
+    }
+  }
+
   private void setInConfig(String member) {
     try (Repository repository = Repository.open(local(), PASSWORD)) {
       RepositoryConfig config = repository.config();

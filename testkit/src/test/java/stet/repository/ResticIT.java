@@ -22,6 +22,7 @@ import stet.repository.backend.LocalBackend;
 import stet.repository.check.Checker;
 import stet.repository.check.Checker.Subset;
 import stet.repository.lock.RepositoryLock;
+import stet.repository.pack.PackWriter;
 import stet.repository.snapshot.Snapshot;
 import stet.repository.tree.Node;
 import stet.testkit.RepositoryBuilder;
@@ -177,6 +178,29 @@ class ResticIT {
       }
       lock.check();
       assertThat(repository.locks().locks()).hasSize(1);
+    }
+  }
+
+  @Test
+  void aWriterWhoseLockResticRemovedNamesNoPackThatResticPruned() {
+    create().close();
+    for (Restic restic : programs) {
+      try (Repository repository = open();
+          RepositoryLock lock = repository.lock(false)) {
+        lock.check();
+        repository.loadIndex();
+        byte[] large = new byte[20 << 20];
+        new Random(restic.version().hashCode()).nextBytes(large);
+        try (PackWriter writer = repository.newWriter()) {
+          writer.save(BlobType.DATA, large);
+          restic.run(repository(), PASSWORD, "unlock", "--remove-all").orThrow();
+          restic.run(repository(), PASSWORD, "prune").orThrow();
+          assertThatThrownBy(writer::flush).hasMessageContaining("lock was lost");
+        }
+      }
+      assertThat(restic.run(repository(), PASSWORD, "list", "index").orThrow().text()).isEmpty();
+      assertThat(restic.run(repository(), PASSWORD, "check").orThrow().text())
+          .contains("no errors were found");
     }
   }
 

@@ -9,7 +9,6 @@ import stet.repository.Repository;
 import stet.repository.RepositoryException;
 import stet.repository.backend.FileType;
 import stet.repository.backend.StoredFile;
-import stet.repository.codec.UnpackedCodec;
 import stet.repository.index.BlobIndex;
 import stet.repository.index.IndexFile;
 import stet.repository.index.PackEntry;
@@ -129,8 +128,7 @@ public final class PackRepair {
       }
       byte[] rest = IndexFile.without(json, damaged);
       if (rest != null) {
-        byte[] sealed = repository.masterKey().seal(UnpackedCodec.encode(rest));
-        repository.backend().save(StoredFile.index(Id.of(sealed)), sealed);
+        repository.saveIndex(rest);
       }
       (mentions.marks ? marking : listing).add(file);
     }

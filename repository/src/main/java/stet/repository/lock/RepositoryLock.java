@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import stet.repository.Id;
@@ -30,9 +31,10 @@ public final class RepositoryLock implements AutoCloseable {
   private static final Duration REFRESH = Duration.ofMinutes(5);
 
   /**
-   * After so long without a refresh the lock counts as lost, well before others may call it stale.
+   * After so long without a refresh the lock is refreshed before anything counts on it, well before
+   * others may call it stale.
    */
-  private static final Duration LOST = Duration.ofSeconds(22 * 60 + 30);
+  private static final Duration OVERDUE = Duration.ofSeconds(22 * 60 + 30);
 
   /** A lock this old, or of a process that is gone, is stale. */
   static final Duration STALE = Duration.ofMinutes(30);
@@ -43,6 +45,10 @@ public final class RepositoryLock implements AutoCloseable {
   private final Backend backend;
   private final MasterKey key;
   private final boolean exclusive;
+
+  /** Whether what was read of the repository has been replaced by others since. */
+  private final BooleanSupplier replaced;
+
   private final Thread refresher;
   private final HangupGuard hangups;
 
@@ -53,13 +59,16 @@ public final class RepositoryLock implements AutoCloseable {
   private OffsetDateTime refreshed;
   private boolean closed;
 
+  /** Somebody has removed the lock. It stays lost: others may have held the repository since. */
+  private boolean lost;
+
   /**
    * Takes a lock. Locks that certain dead processes of this machine left behind are removed first.
    *
    * @throws RepositoryException with {@code LOCKED} naming the holder if another lock conflicts
    */
   public static RepositoryLock acquire(Backend backend, MasterKey key, boolean exclusive) {
-    RepositoryLock lock = announce(backend, key, exclusive);
+    RepositoryLock lock = announce(backend, key, exclusive, () -> false);
     try {
       lock.settle();
       return lock;
@@ -74,9 +83,12 @@ public final class RepositoryLock implements AutoCloseable {
    * be about to lock too: what is read meanwhile counts only when the lock has settled, and nothing
    * may be written or removed.
    *
+   * @param replaced whether what {@link #whileSettling} has read was replaced by others since;
+   *     asked when the lock has settled
    * @throws RepositoryException with {@code LOCKED} naming the holder if another lock conflicts
    */
-  public static RepositoryLock announce(Backend backend, MasterKey key, boolean exclusive) {
+  public static RepositoryLock announce(
+      Backend backend, MasterKey key, boolean exclusive, BooleanSupplier replaced) {
     LocalProcess self = LocalProcess.current();
     for (LockFile lock : list(backend, key).locks()) {
       if (lock.process() != null && self.knowsGone(lock.process())) {
@@ -86,7 +98,7 @@ public final class RepositoryLock implements AutoCloseable {
     refuseConflict(backend, key, exclusive, null);
     OffsetDateTime now = now();
     return new RepositoryLock(
-        backend, key, exclusive, write(backend, key, now, exclusive, self), now);
+        backend, key, exclusive, replaced, write(backend, key, now, exclusive, self), now);
   }
 
   /**
@@ -111,8 +123,11 @@ public final class RepositoryLock implements AutoCloseable {
 
   /**
    * Reads something while the lock settles. Where it does not, that is what failed: somebody else
-   * may have taken away what was to be read.
+   * may have taken away what was to be read. Somebody who had the repository for himself and is
+   * gone before the lock settles is not seen by his lock, but by what he replaced: then all is read
+   * once more.
    *
+   * @param reading may run twice
    * @throws RepositoryException as {@link #settle} does, or else what the reading throws
    */
   public <T> T whileSettling(Supplier<T> reading) {
@@ -121,10 +136,13 @@ public final class RepositoryLock implements AutoCloseable {
       read = reading.get();
     } catch (RuntimeException e) {
       settle();
+      if (replaced.getAsBoolean()) {
+        return reading.get();
+      }
       throw e;
     }
     settle();
-    return read;
+    return replaced.getAsBoolean() ? reading.get() : read;
   }
 
   /** Whether the lock is certain. */
@@ -132,11 +150,16 @@ public final class RepositoryLock implements AutoCloseable {
     return settled.isDone() && !settled.isCompletedExceptionally();
   }
 
+  /** Whether the lock was given back. */
+  public synchronized boolean isClosed() {
+    return closed;
+  }
+
   /** Looks at the locks once more when this one has been there for long enough. */
   private void lookAgain() {
     try {
-      if (!backend.exists(StoredFile.lock(current))) {
-        throw lost("somebody has removed it");
+      if (isLost()) {
+        throw lost();
       }
       refuseConflict(backend, key, exclusive, current);
       settled.complete(true);
@@ -146,10 +169,16 @@ public final class RepositoryLock implements AutoCloseable {
   }
 
   private RepositoryLock(
-      Backend backend, MasterKey key, boolean exclusive, Id id, OffsetDateTime time) {
+      Backend backend,
+      MasterKey key,
+      boolean exclusive,
+      BooleanSupplier replaced,
+      Id id,
+      OffsetDateTime time) {
     this.backend = backend;
     this.key = key;
     this.exclusive = exclusive;
+    this.replaced = replaced;
     this.current = id;
     this.refreshed = time;
     this.hangups = HangupGuard.ignore();
@@ -282,16 +311,20 @@ public final class RepositoryLock implements AutoCloseable {
     }
   }
 
-  /** Writes the lock anew and then removes the old file, so that there is one at every moment. */
+  /**
+   * Writes the lock anew and then removes the old file, so that there is one at every moment. A
+   * lock that somebody has removed, also between the two, is lost.
+   */
   synchronized void refresh() {
-    if (closed) {
+    if (closed || isLost()) {
       return;
-    }
-    if (!backend.exists(StoredFile.lock(current))) {
-      return; // Somebody has removed it and may hold the repository now.
     }
     OffsetDateTime time = now();
     Id fresh = write(backend, key, time, exclusive, LocalProcess.current());
+    if (isLost()) {
+      backend.delete(StoredFile.lock(fresh));
+      return;
+    }
     Id old = current;
     current = fresh;
     refreshed = time;
@@ -302,8 +335,8 @@ public final class RepositoryLock implements AutoCloseable {
    * Throws unless the lock is certainly still held; called before anything that other clients rely
    * on the lock for. Time passes by the clock on the wall, so that a machine that slept notices.
    *
-   * @throws RepositoryException with {@code LOCKED} if it was removed, or could not be refreshed
-   *     for too long
+   * @throws RepositoryException with {@code LOCKED} if it was removed, or as the storage says if it
+   *     has not been refreshed for too long and cannot be
    */
   public void check() {
     settle();
@@ -311,22 +344,24 @@ public final class RepositoryLock implements AutoCloseable {
   }
 
   private synchronized void checkHeld() {
-    if (refreshed.plus(LOST).isBefore(now())) {
+    if (refreshed.plus(OVERDUE).isBefore(now())) {
       refresh();
     }
-    boolean removed = !backend.exists(StoredFile.lock(current));
-    if (removed || refreshed.plus(LOST).isBefore(now())) {
-      throw lost(
-          removed
-              ? "somebody has removed it"
-              : "it could not be refreshed since " + refreshed.truncatedTo(ChronoUnit.SECONDS));
+    if (isLost()) {
+      throw lost();
     }
   }
 
-  private static RepositoryException lost(String how) {
+  /** Looks whether the lock is still there, unless it is known to be lost. */
+  private synchronized boolean isLost() {
+    lost = lost || !backend.exists(StoredFile.lock(current));
+    return lost;
+  }
+
+  private static RepositoryException lost() {
     return new RepositoryException(
         Problem.LOCKED,
-        "the repository's lock was lost: " + how,
+        "the repository's lock was lost: somebody has removed it",
         "Nothing was committed; run the command again.");
   }
 

@@ -7,6 +7,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import stet.repository.BlobSink;
 import stet.repository.BlobType;
@@ -18,7 +19,6 @@ import stet.repository.RepositoryException.Problem;
 import stet.repository.backend.Backend;
 import stet.repository.backend.StoredFile;
 import stet.repository.codec.BlobCompression;
-import stet.repository.codec.UnpackedCodec;
 import stet.repository.crypto.MasterKey;
 import stet.repository.index.BlobIndex;
 import stet.repository.index.IndexFile;
@@ -37,7 +37,8 @@ import stet.repository.index.PackEntry;
  *
  * <p>The order that makes a crash harmless: a pack is stored, then it is named in an index file;
  * {@link #flush} stores all packs and then all index entries, and only after that may a snapshot
- * refer to the blobs.
+ * refer to the blobs. Where a lock was lost, no index file is saved any more: the packs may be
+ * gone.
  */
 public final class PackWriter implements BlobSink, AutoCloseable {
   /** Bytes of blobs after which a pack is closed; restic's default. */
@@ -69,6 +70,7 @@ public final class PackWriter implements BlobSink, AutoCloseable {
   private final Backend backend;
   private final MasterKey key;
   private final BlobIndex index;
+  private final Consumer<byte[]> indexSaver;
 
   private final BlobCompression compression = new BlobCompression(BlobCompression.FAST);
   private final Pool<Scratch> scratches = new Pool<>(Scratch::new);
@@ -118,10 +120,14 @@ public final class PackWriter implements BlobSink, AutoCloseable {
     }
   }
 
-  public PackWriter(Backend backend, MasterKey key, BlobIndex index) {
+  /**
+   * @param indexSaver saves the JSON text of an index file, unless a lock was lost
+   */
+  public PackWriter(Backend backend, MasterKey key, BlobIndex index, Consumer<byte[]> indexSaver) {
     this.backend = backend;
     this.key = key;
     this.index = index;
+    this.indexSaver = indexSaver;
     int parallel = backend.parallelism();
     this.dataBuffers = new PackBuffers(PACK_SIZE, OPEN_DATA_PACKS + parallel + 1);
     this.treeBuffers = new PackBuffers(TREE_PACK_SIZE, openTree.length + 2);
@@ -383,11 +389,9 @@ public final class PackWriter implements BlobSink, AutoCloseable {
   }
 
   private void saveIndex(List<BlobIndex.Pack> packs) {
-    if (packs.isEmpty()) {
-      return;
+    if (!packs.isEmpty()) {
+      indexSaver.accept(IndexFile.encode(packs));
     }
-    byte[] file = key.seal(UnpackedCodec.encode(IndexFile.encode(packs)));
-    backend.save(StoredFile.index(Id.of(file)), file);
   }
 
   /**
@@ -421,12 +425,15 @@ public final class PackWriter implements BlobSink, AutoCloseable {
   }
 
   /**
-   * Ends the writer. What is already in packs is kept and indexed where possible, so that a later
-   * run need not store it again; a snapshot may only refer to what {@link #flush} has stored.
+   * Ends the writer. What is already in packs is kept and, if nothing failed, indexed, so that a
+   * later run need not store it again; a snapshot may only refer to what {@link #flush} has stored.
    */
   @Override
   public void close() {
     uploads.close();
+    if (uploads.hasFailed()) {
+      return;
+    }
     try {
       List<BlobIndex.Pack> rest;
       synchronized (unindexed) {
@@ -434,7 +441,7 @@ public final class PackWriter implements BlobSink, AutoCloseable {
       }
       saveIndex(rest);
     } catch (RepositoryException e) {
-      // Without its index entry a pack is garbage that prune removes; nothing refers to it.
+      // Without its index entry a pack is adopted by the next backup, or removed by a prune.
       uploads.fail(e);
     }
   }

@@ -59,6 +59,10 @@ final class StoreQueue {
     }
   }
 
+  synchronized boolean hasFailed() {
+    return failure != null;
+  }
+
   synchronized void throwFailure() {
     switch (failure) {
       case null -> {}

@@ -11,6 +11,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -23,7 +24,9 @@ import stet.repository.backend.FileType;
 import stet.repository.backend.LocalBackend;
 import stet.repository.backend.StoredFile;
 import stet.repository.codec.UnpackedCodec;
+import stet.testkit.FaultyBackend;
 import stet.testkit.LightRepository;
+import stet.testkit.RepositoryBuilder;
 
 class RepositoryLockTest {
   @TempDir Path directory;
@@ -121,6 +124,111 @@ class RepositoryLockTest {
     }
   }
 
+  /** As a prune does that ends before this lock settles. */
+  private void replaceIndex() {
+    List<Id> files = indexIds();
+    for (Id file : files) {
+      byte[] json = repository.loadUnpacked(StoredFile.index(file));
+      byte[] sealed = repository.masterKey().seal(UnpackedCodec.encode(json));
+      repository.backend().save(StoredFile.index(Id.of(sealed)), sealed);
+    }
+    files.forEach(file -> repository.backend().delete(StoredFile.index(file)));
+  }
+
+  @Test
+  void whatSomebodyReplacedBeforeTheLockSettledIsReadOnceMore() {
+    RepositoryBuilder.backUp(repository, RepositoryBuilder.files(1, 3));
+    AtomicInteger readings = new AtomicInteger();
+    try (RepositoryLock lock = repository.announceLock()) {
+      String read =
+          lock.whileSettling(() -> {
+            repository.loadIndex();
+            if (readings.getAndIncrement() == 0) {
+              replaceIndex();
+              return "what is gone";
+            }
+            return "what is there";
+          });
+      assertThat(read).isEqualTo("what is there");
+    }
+    assertThat(readings).hasValue(2);
+  }
+
+  @Test
+  void aReadingThatFailsBecauseSomebodyReplacedTheIndexIsTriedOnceMore() {
+    RepositoryBuilder.backUp(repository, RepositoryBuilder.files(1, 3));
+    AtomicInteger readings = new AtomicInteger();
+    try (RepositoryLock lock = repository.announceLock()) {
+      int read =
+          lock.whileSettling(() -> {
+            repository.loadIndex();
+            if (readings.getAndIncrement() == 0) {
+              replaceIndex();
+              throw RepositoryException.damaged("a pack is gone", null);
+            }
+            return repository.index().packs();
+          });
+      assertThat(read).isPositive();
+    }
+  }
+
+  @Test
+  void whatNobodyReplacedIsReadOnce() {
+    RepositoryBuilder.backUp(repository, RepositoryBuilder.files(1, 3));
+    AtomicInteger readings = new AtomicInteger();
+    try (RepositoryLock lock = repository.announceLock()) {
+      lock.whileSettling(() -> {
+        repository.loadIndex();
+        return readings.incrementAndGet();
+      });
+      assertThatThrownBy(() ->
+              lock.whileSettling(() -> {
+                readings.incrementAndGet();
+                throw RepositoryException.damaged("it is", null);
+              }))
+          .hasMessage("it is");
+    }
+    assertThat(readings).hasValue(2);
+  }
+
+  @Test
+  void aLockThatWasLostStaysLost() {
+    try (RepositoryLock lock = repository.lock(false)) {
+      StoredFile file = StoredFile.lock(repository.locks().locks().getFirst().id());
+      byte[] bytes = repository.backend().load(file);
+      repository.backend().delete(file);
+      lock.refresh();
+      repository.backend().save(file, bytes);
+      assertThatThrownBy(lock::check).hasMessageContaining("somebody has removed it");
+    }
+  }
+
+  @Test
+  void aLockThatIsRemovedWhileItIsRefreshedIsLost() {
+    FaultyBackend backend = new FaultyBackend(new LocalBackend(directory.resolve("r")), 0);
+    try (Repository other = Repository.open(backend, "secret".getBytes(StandardCharsets.UTF_8));
+        RepositoryLock lock = other.lock(false)) {
+      backend.beforeSave(_ -> repository.unlock(true));
+      lock.refresh();
+      assertThat(repository.locks().locks()).isEmpty();
+      assertThatThrownBy(lock::check).hasMessageContaining("somebody has removed it");
+    }
+  }
+
+  @Test
+  void damageIsNotRecordedWithoutALock() {
+    Set<Id> packs = Set.of(Id.of(new byte[] {1}));
+    repository.lock(false).close();
+    repository.recordDamage(packs);
+    assertThat(indexFiles()).as("the lock was given back").isZero();
+    try (RepositoryLock lock = repository.lock(false)) {
+      lock.check();
+      repository.unlock(true);
+      repository.recordDamage(Set.of(Id.of(new byte[] {2})));
+      assertThat(indexFiles()).as("the lock was lost").isZero();
+    }
+  }
+
   @Test
   void damageIsRecordedUnderASettledLockOnly() {
     Set<Id> packs = Set.of(Id.of(new byte[] {1}));
@@ -133,10 +241,14 @@ class RepositoryLockTest {
     }
   }
 
-  private int indexFiles() {
+  private List<Id> indexIds() {
     List<Id> files = new ArrayList<>();
     repository.backend().list(FileType.INDEX, (id, size) -> files.add(id));
-    return files.size();
+    return files;
+  }
+
+  private int indexFiles() {
+    return indexIds().size();
   }
 
   @Test
