@@ -11,14 +11,17 @@ import org.jspecify.annotations.Nullable;
 import stet.repository.BlobSink;
 import stet.repository.BlobSource;
 import stet.repository.BlobType;
+import stet.repository.Id;
 import stet.repository.Repository;
+import stet.repository.RepositoryException;
+import stet.repository.RepositoryException.Problem;
 import stet.repository.tree.Node;
 import stet.repository.tree.NodeType;
 import stet.repository.tree.Tree;
 
 /**
  * Takes files that rows refer to, but that were gone when the files were captured, from an earlier
- * snapshot.
+ * snapshot. What that one has lost itself stays missing.
  */
 final class Rescue {
   private final BlobSource source;
@@ -30,8 +33,8 @@ final class Rescue {
   /**
    * Prepares.
    *
-   * @param source gives the trees of both snapshots
-   * @param sink takes the trees that change
+   * @param source gives the trees of both snapshots, and what the earlier one's files hold
+   * @param sink takes the trees that change, and what damaged packs still give of the files
    */
   Rescue(BlobSource source, BlobSink sink) {
     this.source = source;
@@ -90,7 +93,7 @@ final class Rescue {
   }
 
   private Node insert(Node directory, Node earlier, List<byte[][]> paths, int depth) {
-    List<Node> old = Repository.tree(source, earlier.requireSubtree());
+    List<Node> old = earlierTree(earlier);
     List<Node> nodes = new ArrayList<>();
     if (directory.subtree() != null) {
       nodes.addAll(Repository.tree(source, directory.requireSubtree()));
@@ -103,7 +106,10 @@ final class Rescue {
         continue;
       }
       Node file = find(old, path[depth]);
-      if (file != null && file.type() == NodeType.FILE && find(nodes, path[depth]) == null) {
+      if (file != null
+          && file.type() == NodeType.FILE
+          && find(nodes, path[depth]) == null
+          && isKept(file)) {
         // Its inode may be another file's by now.
         nodes.add(file.unlinked());
         rescued.add(text(path));
@@ -134,6 +140,41 @@ final class Rescue {
     }
     nodes.sort(Tree.BY_NAME);
     return directory.withSubtree(sink.save(BlobType.TREE, Tree.encode(nodes)));
+  }
+
+  /** The nodes of an earlier directory; none if it is lost. */
+  private List<Node> earlierTree(Node earlier) {
+    try {
+      return Repository.tree(source, earlier.requireSubtree());
+    } catch (RepositoryException e) {
+      if (e.problem() == Problem.INTERRUPTED) {
+        throw e;
+      }
+      return List.of();
+    }
+  }
+
+  /**
+   * Whether all that a file holds is in packs to rely on. What lies in damaged ones is stored again
+   * if it can still be read; if not, the file must not count as being there.
+   */
+  private boolean isKept(Node file) {
+    for (Id blob : file.content()) {
+      if (sink.holds(BlobType.DATA, blob)) {
+        continue;
+      }
+      byte[] bytes;
+      try {
+        bytes = source.load(BlobType.DATA, blob);
+      } catch (RepositoryException e) {
+        if (e.problem() == Problem.INTERRUPTED) {
+          throw e;
+        }
+        return false;
+      }
+      sink.save(BlobType.DATA, bytes);
+    }
+    return true;
   }
 
   private static @Nullable Node find(List<Node> nodes, byte[] name) {
