@@ -117,7 +117,7 @@ class StatusIT {
     Stet.Result status = check("production", 32);
 
     String name = pack.getFileName().toString().substring(0, 8);
-    assertThat(status.output()).contains("red    repository: 1 missing pack: " + name);
+    assertThat(status.output()).contains("red    repository: 1 missing or cut pack: " + name);
     assertThat(status.error())
         .contains("hint: Run `stet check --read-data`, then `stet backup` and `stet prove`.");
 

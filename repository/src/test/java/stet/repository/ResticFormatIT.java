@@ -225,7 +225,7 @@ class ResticFormatIT {
       byte[] header = key.open(pack, pack.length - 4 - length, length);
       List<PackEntry> entries = PackHeader.decode(header);
       assertThat(PackHeader.encode(entries)).isEqualTo(header);
-      assertThat(PackHeader.packSize(entries)).isEqualTo(pack.length);
+      assertThat(PackEntry.packSize(entries)).isEqualTo(pack.length);
       for (PackEntry entry : entries) {
         byte[] opened = key.open(pack, entry.offset(), entry.length());
         byte[] blob =

@@ -237,14 +237,39 @@ class IndexRepairTest {
 
     try (Repository repository = open()) {
       repository.loadIndex();
-      assertThat(IndexRepair.adopt(repository)).isPositive();
-      assertThat(IndexRepair.adopt(repository)).isZero();
+      assertThat(IndexRepair.adopt(repository).added()).isPositive();
+      assertThat(IndexRepair.adopt(repository).added()).isZero();
     }
 
     backUp(more);
     assertThat(stored(FileType.PACK)).isEqualTo(packs);
     assertThat(check()).isEmpty();
     requireWhole();
+  }
+
+  /** As after a backup that lost its lock to a prune and still wrote its index. */
+  @Test
+  void packsThatAnIndexNamesAndThatAreNotThereWholeAreRecorded() throws IOException {
+    List<Id> packs = List.copyOf(stored(FileType.PACK));
+    Path first = path(StoredFile.pack(packs.getFirst()));
+    Files.delete(path(StoredFile.pack(packs.getLast())));
+    byte[] bytes = Files.readAllBytes(first);
+    replace(first, Arrays.copyOf(bytes, bytes.length - 1));
+
+    try (Repository repository = open();
+        RepositoryLock lock = repository.lock(false)) {
+      lock.check();
+      repository.loadIndex();
+      IndexRepair.Adoption adoption = IndexRepair.adopt(repository);
+      assertThat(adoption.damaged()).containsExactlyInAnyOrder(packs.getFirst(), packs.getLast());
+      assertThat(adoption.added()).isZero();
+      assertThat(IndexRepair.adopt(repository).damaged()).as("known already").isEmpty();
+    }
+    try (Repository repository = open()) {
+      repository.loadIndex();
+      assertThat(repository.index().damagedPacks())
+          .containsExactlyInAnyOrder(packs.getFirst(), packs.getLast());
+    }
   }
 
   @Test
@@ -260,7 +285,7 @@ class IndexRepairTest {
 
     try (Repository repository = open()) {
       repository.loadIndex();
-      assertThat(IndexRepair.adopt(repository)).isZero();
+      assertThat(IndexRepair.adopt(repository).added()).isZero();
     }
     assertThat(stored(FileType.INDEX)).isEmpty();
   }

@@ -127,9 +127,17 @@ public final class Backup {
           repository.loadIndex();
           return found;
         });
-    int adopted = IndexRepair.adopt(repository);
-    if (adopted > 0) {
-      operation.progress().detail(adopted + " packs of an interrupted backup are used");
+    IndexRepair.Adoption adoption = IndexRepair.adopt(repository);
+    if (adoption.added() > 0) {
+      operation.progress().detail(adoption.added() + " packs of an interrupted backup are used");
+    }
+    if (!adoption.damaged().isEmpty()) {
+      operation
+          .progress()
+          .warn(
+              "packs are missing or cut off: "
+                  + String.join(", ", adoption.damaged().stream().map(Id::shortText).toList())
+                  + "; what they held is stored again where it is still there");
     }
     Set<Id> damaged = repository.index().damagedPacks();
     PackReader reader = repository.reader();

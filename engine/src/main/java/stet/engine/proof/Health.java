@@ -3,9 +3,9 @@ package stet.engine.proof;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
@@ -421,25 +421,20 @@ public record Health(
     }
 
     private void repository(@Nullable Snapshot newest) {
-      Set<Id> stored = new HashSet<>();
-      long[] bytes = {0};
-      backend.list(
-          FileType.PACK,
-          (id, length) -> {
-            stored.add(id);
-            bytes[0] += length;
-          });
+      Map<Id, Long> stored = new HashMap<>();
+      backend.list(FileType.PACK, stored::put);
+      long bytes = stored.values().stream().mapToLong(Long::longValue).sum();
       SnapshotSummary summary = newest == null ? null : newest.summary();
       add(
           "repository",
           State.GREEN,
-          Human.size(bytes[0])
+          Human.size(bytes)
               + " of packs"
               + (summary == null
                   ? ""
                   : "; the newest snapshot added " + Human.size(summary.dataAddedPacked())));
       unusablePacks("damaged", index.damagedPacks().stream().filter(index::hasPack).toList());
-      unusablePacks("missing", index.missing(stored));
+      unusablePacks("missing or cut", index.notWhole(stored));
     }
 
     private void unusablePacks(String how, List<Id> packs) {

@@ -46,10 +46,32 @@ class BackupDamageTest {
   @TempDir Path directory;
 
   private final Map<Id, byte[]> blobs = new HashMap<>();
+  private final Warnings warned = new Warnings();
   private Repository repository;
   private BlobIndex.Pack pack;
   private PackEntry counted;
   private PackEntry read;
+
+  private static final class Warnings implements Progress {
+    final List<String> texts = new ArrayList<>();
+
+    @Override
+    public void phase(String what) {}
+
+    @Override
+    public void expect(long bytes) {}
+
+    @Override
+    public void advance(long bytes) {}
+
+    @Override
+    public void warn(String message) {
+      texts.add(message);
+    }
+
+    @Override
+    public void detail(String message) {}
+  }
 
   /** Captures a file of blobs with what {@link Work} saves. */
   private record FileComponent(Work work) implements Component {
@@ -136,7 +158,7 @@ class BackupDamageTest {
   private Backup.Result backUp(FileComponent.Work work) {
     Environment environment =
         new Environment("app", "env", false, List.of(new FileComponent(work)));
-    return new Backup(repository, environment, new Operation("01234567", 1, Progress.NONE))
+    return new Backup(repository, environment, new Operation("01234567", 1, warned))
         .run(List.of(), false);
   }
 
@@ -194,6 +216,21 @@ class BackupDamageTest {
   void copiesWhatItCountsOnOutOfAPackThatTurnsOutDamaged() throws IOException {
     flip(read);
     backUp(this::countThenRead);
+    repository.loadIndex();
+    assertThat(repository.index().hasPack(pack.id())).isFalse();
+    assertThat(repository.reader().load(BlobType.DATA, counted.id()))
+        .isEqualTo(blobs.get(counted.id()));
+  }
+
+  @Test
+  void storesAgainWhatTheIndexNamesInAPackThatIsGone() throws IOException {
+    Files.delete(directory.resolve("r").resolve(StoredFile.pack(pack.id()).path()));
+    backUp(context -> {
+      assertThat(context.sink().holds(BlobType.DATA, counted.id())).isFalse();
+      return saveAll(context);
+    });
+    assertThat(warned.texts)
+        .anyMatch(text -> text.contains("missing or cut off: " + pack.id().shortText()));
     repository.loadIndex();
     assertThat(repository.index().hasPack(pack.id())).isFalse();
     assertThat(repository.reader().load(BlobType.DATA, counted.id()))

@@ -242,7 +242,7 @@ public final class Checker {
         continue;
       }
       unindexed--;
-      long expected = PackHeader.packSize(pack.entries());
+      long expected = PackEntry.packSize(pack.entries());
       if (size != expected) {
         error(name, "has the wrong size: expected " + expected + " bytes, found " + size);
         foundDamaged(pack.id());

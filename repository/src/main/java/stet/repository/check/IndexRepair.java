@@ -1,6 +1,7 @@
 package stet.repository.check;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -11,7 +12,6 @@ import stet.repository.Repository;
 import stet.repository.RepositoryException;
 import stet.repository.backend.FileType;
 import stet.repository.backend.StoredFile;
-import stet.repository.codec.UnpackedCodec;
 import stet.repository.index.BlobIndex;
 import stet.repository.index.IndexFile;
 import stet.repository.index.PackEntry;
@@ -47,28 +47,35 @@ public final class IndexRepair {
       List<Id> removed, List<Id> added, List<Id> damaged, List<Id> missing, List<Id> unreadable) {}
 
   /**
+   * How the packs that are stored and the index differed.
+   *
+   * @param added how many packs were indexed
+   * @param damaged packs that the index names and that are missing or have another size
+   */
+  public record Adoption(int added, List<Id> damaged) {}
+
+  /**
    * Indexes the packs that no index file names, if they are whole, so that what an interrupted
    * backup has stored need not be stored again. The repository's index is loaded; this one knows
-   * the packs afterwards, as does every later one.
+   * the packs afterwards, as does every later one. The caller holds a lock.
    *
    * <p>A pack that another process has stored and not indexed yet may be among them. Then it is
    * listed twice, which is harmless.
    *
-   * @return how many packs were found
+   * <p>The other way round, packs that the index names and that are not there whole are {@linkplain
+   * Repository#recordDamage recorded}. An index may name what was removed long ago if it was
+   * written by a client whose lock was lost.
    */
-  public static int adopt(Repository repository) {
+  public static Adoption adopt(Repository repository) {
+    Map<Id, Long> stored = new HashMap<>();
+    repository.backend().list(FileType.PACK, stored::put);
+    List<Id> damaged = repository.index().notWhole(stored);
+    repository.recordDamage(Set.copyOf(damaged));
     List<BlobIndex.Pack> whole = new ArrayList<>();
-    List<Id> stray = new ArrayList<>();
-    repository
-        .backend()
-        .list(
-            FileType.PACK,
-            (id, _) -> {
-              if (!repository.index().hasPack(id)) {
-                stray.add(id);
-              }
-            });
-    for (Id id : stray) {
+    for (Id id : stored.keySet()) {
+      if (repository.index().hasPack(id)) {
+        continue;
+      }
       try {
         byte[] file = repository.backend().load(StoredFile.pack(id));
         if (Id.of(file).equals(id)) {
@@ -85,7 +92,7 @@ public final class IndexRepair {
     }
     new IndexRepair(repository).save(whole);
     whole.forEach(pack -> repository.index().addPack(pack.id(), pack.entries(), false));
-    return whole.size();
+    return new Adoption(whole.size(), damaged);
   }
 
   /**
@@ -134,7 +141,7 @@ public final class IndexRepair {
       if (!gone.isEmpty()) {
         byte[] rest = IndexFile.without(json, gone);
         if (rest != null) {
-          save(rest);
+          repository.saveIndex(rest);
         }
         rewritten.add(file);
       }
@@ -197,18 +204,13 @@ public final class IndexRepair {
       file.add(pack);
       blobs += pack.entries().size();
       if (blobs >= MAX_BLOBS) {
-        save(IndexFile.encode(file));
+        repository.saveIndex(IndexFile.encode(file));
         file.clear();
         blobs = 0;
       }
     }
     if (!file.isEmpty()) {
-      save(IndexFile.encode(file));
+      repository.saveIndex(IndexFile.encode(file));
     }
-  }
-
-  private void save(byte[] json) {
-    byte[] file = repository.masterKey().seal(UnpackedCodec.encode(json));
-    repository.backend().save(StoredFile.index(Id.of(file)), file);
   }
 }

@@ -1,6 +1,7 @@
 package stet.repository.index;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -25,6 +26,10 @@ public final class BlobIndex implements IndexFile.PackConsumer {
   private static final int INTS = 4;
 
   private final IdTable packs = new IdTable();
+
+  /** The size that the file of each pack must have, in bytes. */
+  private long[] packSizes = new long[64];
+
   private final Table data = new Table();
   private final Table trees = new Table();
 
@@ -92,6 +97,10 @@ public final class BlobIndex implements IndexFile.PackConsumer {
     if (number < known) {
       return;
     }
+    if (number == packSizes.length) {
+      packSizes = Arrays.copyOf(packSizes, number * 2);
+    }
+    packSizes[number] = PackEntry.packSize(entries);
     for (PackEntry entry : entries) {
       table(entry.type()).add(entry.id(), number, entry);
     }
@@ -193,19 +202,20 @@ public final class BlobIndex implements IndexFile.PackConsumer {
   }
 
   /**
-   * The packs to rely on whose files are not there.
+   * The packs relied on that are missing among stored ones, or have another size.
    *
-   * @param stored the packs whose files are
+   * @param stored all packs that are stored, with the bytes of each
    */
-  public synchronized List<Id> missing(Set<Id> stored) {
-    List<Id> missing = new ArrayList<>();
+  public synchronized List<Id> notWhole(Map<Id, Long> stored) {
+    List<Id> found = new ArrayList<>();
     for (int number = 0; number < packs.size(); number++) {
       Id pack = packs.get(number);
-      if (!marked.contains(number) && !stored.contains(pack)) {
-        missing.add(pack);
+      Long size = stored.get(pack);
+      if ((size == null || size != packSizes[number]) && !marked.contains(number)) {
+        found.add(pack);
       }
     }
-    return missing;
+    return found;
   }
 
   /** A pack with its blobs. */

@@ -3,6 +3,7 @@ package stet.repository.pack;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import stet.repository.crypto.MasterKey;
+import stet.repository.index.PackEntry;
 
 /** A fixed number of pack buffers, made when first needed. */
 final class PackBuffers {
@@ -11,7 +12,7 @@ final class PackBuffers {
    * without a copy.
    */
   private static final int HEADER_ROOM =
-      PackWriter.MAX_BLOBS * PackHeader.COMPRESSED_ENTRY_LENGTH
+      PackWriter.MAX_BLOBS * PackEntry.COMPRESSED_HEADER_LENGTH
           + MasterKey.OVERHEAD
           + Integer.BYTES;
 

@@ -15,12 +15,6 @@ import stet.repository.index.PackEntry;
  * header, and the sealed header's length as four little-endian bytes.
  */
 public final class PackHeader {
-  /** Bytes of an entry whose blob is not compressed: type, length, id. */
-  public static final int ENTRY_LENGTH = 1 + 4 + Id.LENGTH;
-
-  /** Bytes of an entry whose blob is compressed: type, two lengths, id. */
-  public static final int COMPRESSED_ENTRY_LENGTH = ENTRY_LENGTH + 4;
-
   /** Bytes of the sealed header's length, a pack's last. */
   public static final int LENGTH_FIELD = 4;
 
@@ -32,22 +26,13 @@ public final class PackHeader {
   private static final int COMPRESSED_DATA = 2;
   private static final int COMPRESSED_TREE = 3;
 
-  private static final int MIN_SEALED_LENGTH = ENTRY_LENGTH + MasterKey.OVERHEAD;
+  private static final int MIN_SEALED_LENGTH = PackEntry.HEADER_LENGTH + MasterKey.OVERHEAD;
   private static final long MAX_PACK = 0xffff_ffffL;
 
   private PackHeader() {}
 
   private static int entryLength(boolean compressed) {
-    return compressed ? COMPRESSED_ENTRY_LENGTH : ENTRY_LENGTH;
-  }
-
-  /** The size of a whole pack of these blobs in bytes. */
-  public static long packSize(Iterable<PackEntry> entries) {
-    long size = MasterKey.OVERHEAD + LENGTH_FIELD;
-    for (PackEntry entry : entries) {
-      size += Integer.toUnsignedLong(entry.length()) + entryLength(entry.isCompressed());
-    }
-    return size;
+    return compressed ? PackEntry.COMPRESSED_HEADER_LENGTH : PackEntry.HEADER_LENGTH;
   }
 
   /**
@@ -109,7 +94,8 @@ public final class PackHeader {
     if (header.length == 0) {
       throw RepositoryException.damaged("the pack header lists no blobs", null);
     }
-    List<PackEntry> entries = new ArrayList<>(header.length / COMPRESSED_ENTRY_LENGTH + 1);
+    List<PackEntry> entries =
+        new ArrayList<>(header.length / PackEntry.COMPRESSED_HEADER_LENGTH + 1);
     long offset = 0;
     int at = 0;
     while (at < header.length) {

@@ -70,6 +70,27 @@ class BlobIndexTest {
   }
 
   @Test
+  void namesThePacksReliedOnThatAreNotStoredWhole() {
+    BlobIndex index = new BlobIndex();
+    Random random = new Random(2);
+    Map<Id, Long> stored = new HashMap<>();
+    Id whole = id(random);
+    Id cut = id(random);
+    Id gone = id(random);
+    Id leaving = id(random);
+    Id known = id(random);
+    for (Id pack : List.of(whole, cut, gone, leaving, known)) {
+      index.addPack(
+          pack, List.of(entry(BlobType.DATA, id(random), 0)), /* toDelete= */ pack.equals(leaving));
+    }
+    index.markDamaged(known);
+    stored.put(whole, 100 + 41 + 36L);
+    stored.put(cut, 100 + 41 + 35L);
+    stored.put(id(random), 7L);
+    assertThat(index.notWhole(stored)).containsExactly(cut, gone);
+  }
+
+  @Test
   void equalBytesAsDataAndTreeAreTwoBlobs() {
     BlobIndex index = new BlobIndex();
     Random random = new Random(1);

@@ -40,7 +40,7 @@ class PackHeaderTest {
     Id id = type == BlobType.DATA ? TinyRepository.DATA_BLOB : TinyRepository.TREE_BLOB;
     assertThat(entries).containsExactly(new PackEntry(type, id, 0, length, plain));
     assertThat(PackHeader.encode(entries)).isEqualTo(header);
-    assertThat(PackHeader.packSize(entries)).isEqualTo(pack.length);
+    assertThat(PackEntry.packSize(entries)).isEqualTo(pack.length);
   }
 
   @Test
@@ -51,7 +51,7 @@ class PackHeaderTest {
         byte[] header = PackHeader.encode(entries);
         assertThat(PackHeader.decode(header)).isEqualTo(entries);
         long blobs = entries.stream().mapToLong(PackEntry::length).sum();
-        assertThat(PackHeader.packSize(entries)).isEqualTo(blobs + header.length + 36);
+        assertThat(PackEntry.packSize(entries)).isEqualTo(blobs + header.length + 36);
       }
     });
   }
@@ -77,7 +77,7 @@ class PackHeaderTest {
             new PackEntry(BlobType.DATA, TinyRepository.DATA_BLOB, 0, 0x9000_0000, 0xf000_0000),
             new PackEntry(BlobType.DATA, TinyRepository.TREE_BLOB, 0x9000_0000, 100, 0));
     assertThat(PackHeader.decode(PackHeader.encode(entries))).isEqualTo(entries);
-    assertThat(PackHeader.packSize(entries)).isEqualTo(0x9000_0000L + 100 + 41 + 37 + 36);
+    assertThat(PackEntry.packSize(entries)).isEqualTo(0x9000_0000L + 100 + 41 + 37 + 36);
     assertThat(entries.getLast().plaintextLength()).isEqualTo(68);
   }
 
@@ -154,7 +154,7 @@ class PackHeaderTest {
           continue;
         }
         assertThat(entries).isNotEmpty();
-        long size = PackHeader.packSize(entries);
+        long size = PackEntry.packSize(entries);
         if (size < 1L << 32) {
           assertThat(PackHeader.encode(entries)).isEqualTo(damaged);
         }
