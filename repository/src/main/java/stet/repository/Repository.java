@@ -15,6 +15,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import stet.repository.RepositoryException.Problem;
 import stet.repository.backend.Backend;
 import stet.repository.backend.FileType;
@@ -60,8 +61,8 @@ public final class Repository implements AutoCloseable {
   private final RepositoryConfig config;
   private volatile BlobIndex index = new BlobIndex();
 
-  /** The index files that were there when the index was loaded. */
-  private volatile Set<Id> indexFiles = Set.of();
+  /** The index files that were there when the index was loaded since the last announced lock. */
+  private volatile @Nullable Set<Id> indexFiles;
 
   private final Set<RepositoryLock> locks = ConcurrentHashMap.newKeySet();
 
@@ -221,8 +222,8 @@ public final class Repository implements AutoCloseable {
    */
   public RepositoryLock announceLock() {
     requireWritable();
-    RepositoryLock lock =
-        RepositoryLock.announce(backend, key, false, () -> !listIndex().equals(indexFiles));
+    indexFiles = null;
+    RepositoryLock lock = RepositoryLock.announce(backend, key, false, this::isIndexReplaced);
     locks.add(lock);
     return lock;
   }
@@ -269,10 +270,11 @@ public final class Repository implements AutoCloseable {
    * @throws RepositoryException with {@code DAMAGED} naming the first file that cannot be read
    */
   public void loadIndex() {
-    indexFiles = listIndex();
+    Set<Id> files = listIndex();
+    indexFiles = files;
     BlobIndex fresh = new BlobIndex();
     inParallel(
-        List.copyOf(indexFiles),
+        List.copyOf(files),
         id -> {
           try {
             IndexFile.decode(loadUnpacked(StoredFile.index(id)), fresh);
@@ -284,6 +286,11 @@ public final class Repository implements AutoCloseable {
           return id;
         });
     index = fresh;
+  }
+
+  private boolean isIndexReplaced() {
+    Set<Id> read = indexFiles;
+    return read != null && !listIndex().equals(read);
   }
 
   private Set<Id> listIndex() {

@@ -177,6 +177,12 @@ class RepositoryLockTest {
     RepositoryBuilder.backUp(repository, RepositoryBuilder.files(1, 3));
     AtomicInteger readings = new AtomicInteger();
     try (RepositoryLock lock = repository.announceLock()) {
+      assertThatThrownBy(() ->
+              lock.whileSettling(() -> {
+                readings.incrementAndGet();
+                throw RepositoryException.damaged("before the index", null);
+              }))
+          .hasMessage("before the index");
       lock.whileSettling(() -> {
         repository.loadIndex();
         return readings.incrementAndGet();
@@ -188,7 +194,7 @@ class RepositoryLockTest {
               }))
           .hasMessage("it is");
     }
-    assertThat(readings).hasValue(2);
+    assertThat(readings).hasValue(3);
   }
 
   @Test
