@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -99,7 +100,7 @@ final class TreeCapture {
   }
 
   /** A directory that is being captured. */
-  private static final class Level {
+  private final class Level implements Absence.Holder {
     final @Nullable Level parent;
 
     /** Where its node goes in the nodes of the directory above. */
@@ -127,6 +128,8 @@ final class TreeCapture {
     /** Pieces still to be done, of which the walk itself is one. */
     final AtomicInteger pending = new AtomicInteger(1);
 
+    private final AtomicBoolean replaced = new AtomicBoolean();
+
     Level(
         @Nullable Level parent,
         int slot,
@@ -149,6 +152,46 @@ final class TreeCapture {
       this.previous = previous;
       this.names = names;
       this.nodes = new @Nullable Node[entries.size()];
+    }
+
+    @Override
+    public @Nullable Level above() {
+      return parent;
+    }
+
+    @Override
+    public byte[] name() {
+      return parent == null ? new byte[0] : parent.entries.get(slot).name();
+    }
+
+    @Override
+    public boolean is(Stat found) {
+      return stat.sameEntry(found);
+    }
+
+    @Override
+    public @Nullable Stat find(byte[] name) throws PosixException {
+      try (Folders.Use use = folders.use(folder)) {
+        return use.directory().find(name);
+      }
+    }
+
+    /** Opens it anew, as several threads may do so at once, and a file server is asked then. */
+    @Override
+    public List<Entry> list() throws PosixException {
+      try (Folders.Use use = folders.use(folder);
+          Directory again = use.directory().openDirectory(new byte[] {'.'})) {
+        return again.list();
+      }
+    }
+
+    @Override
+    public void replaced() {
+      if (replaced.compareAndSet(false, true)) {
+        changedAfterAll(
+            path,
+            new Attempt.Changed("was replaced by another directory during the capture", null));
+      }
     }
   }
 
@@ -333,23 +376,55 @@ final class TreeCapture {
   /** Goes down; null if the entry turns out not to be there, or not to be a directory. */
   private @Nullable Level child(Level level, int index) throws PosixException {
     byte[] name = level.entries.get(index).name();
-    Folder folder = folders.inside(level.folder, name);
     List<int[]> names = settings.exclusions().isEmpty() ? List.of() : below(level.names, name);
-    try {
-      Level inner = enter(level, index, folder, level.previous.find(name), names);
-      level.pending.incrementAndGet();
-      return inner;
-    } catch (PosixException e) {
-      folders.finish(folder);
-      if (e.is(Errno.ENOTDIR, Errno.ELOOP)) {
-        // It became something else since it was listed.
+    for (boolean again = false; ; again = true) {
+      Folder folder = folders.inside(level.folder, name);
+      try {
+        Level inner = enter(level, index, folder, level.previous.find(name), names);
         level.pending.incrementAndGet();
-        workers.submit(new Batch(level, new int[] {index}, 0, 1));
-      } else {
+        return inner;
+      } catch (PosixException e) {
+        folders.finish(folder);
+        if (e.is(Errno.ENOTDIR, Errno.ELOOP)) {
+          // It became something else since it was listed.
+          level.pending.incrementAndGet();
+          workers.submit(new Batch(level, new int[] {index}, 0, 1));
+          return null;
+        }
+        if (!Absence.isPossible(e)) {
+          unreadable(e);
+          return null;
+        }
+        if (stillThere(level, List.of(new Missed(index, e))).isEmpty()) {
+          return null;
+        }
+        if (again) {
+          unreachable(e);
+          return null;
+        }
+      }
+    }
+  }
+
+  /** An entry that may be gone, by how it failed. */
+  private record Missed(int index, PosixException failure) {}
+
+  /** Those that are not gone. */
+  private List<Missed> stillThere(Level level, List<Missed> missed) {
+    List<Missed> there = new ArrayList<>();
+    Absence absence = new Absence(level);
+    for (Missed each : missed) {
+      try {
+        if (absence.isGone(level.entries.get(each.index).name())) {
+          vanished(each.failure);
+        } else {
+          there.add(each);
+        }
+      } catch (PosixException e) {
         unreadable(e);
       }
-      return null;
     }
+    return there;
   }
 
   /** Part of a directory's entries, for one worker. */
@@ -368,21 +443,62 @@ final class TreeCapture {
 
     @Override
     public void run() throws Exception {
+      List<Missed> missed = new ArrayList<>();
       try (Folders.Use use = folders.use(level.folder)) {
         while (next < end) {
           workers.check();
-          int index = indexes[next++];
-          try {
-            level.nodes[index] = entry(use.directory(), level.entries.get(index));
-          } catch (PosixException e) {
-            unreadable(e);
-          }
+          take(use.directory(), indexes[next++], missed);
+        }
+        if (!missed.isEmpty()) {
+          takeAgain(use.directory(), missed);
         }
       } catch (PosixException e) {
-        // The directory itself is gone.
-        unreadable(e);
+        directoryFailed(e);
       }
       done(level);
+    }
+
+    private void take(Directory directory, int index, List<Missed> missed) throws Exception {
+      try {
+        level.nodes[index] = entry(directory, level.entries.get(index));
+      } catch (PosixException e) {
+        if (Absence.isPossible(e)) {
+          missed.add(new Missed(index, e));
+        } else {
+          unreadable(e);
+        }
+      }
+    }
+
+    /** Looks once more at what is not gone, as it may have been removed and made anew. */
+    private void takeAgain(Directory directory, List<Missed> missed) throws Exception {
+      List<Missed> there = stillThere(level, missed);
+      if (there.isEmpty()) {
+        return;
+      }
+      Thread.sleep(FIRST_PAUSE_MILLIS);
+      List<Missed> again = new ArrayList<>();
+      for (Missed each : there) {
+        take(directory, each.index, again);
+      }
+      stillThere(level, again).forEach(each -> unreachable(each.failure));
+    }
+
+    /** The directory cannot be opened again, so nothing of what is left can be reached. */
+    private void directoryFailed(PosixException failure) {
+      try {
+        if (Absence.isPossible(failure)) {
+          if (new Absence(level).isGone(failure)) {
+            vanished(failure);
+          } else {
+            unreachable(failure);
+          }
+        } else {
+          unreadable(failure);
+        }
+      } catch (PosixException e) {
+        unreadable(e);
+      }
     }
 
     private @Nullable Node entry(Directory directory, Entry entry) throws Exception {
@@ -397,10 +513,8 @@ final class TreeCapture {
             return taken.node;
           }
           case Attempt.Changed changed -> {
-            if (directory.find(name) == null) {
-              progress.detail(directory.path().resolve(name) + " vanished during the capture");
-              return null;
-            }
+            // Throws if it is not there any more, which is no failure, whatever the policy.
+            directory.stat(name);
             long size = changed.node == null ? 0 : changed.node.size();
             int attempts = size > TOO_LARGE_TO_TRY_OFTEN ? 2 : ATTEMPTS;
             if (settings.onChange() == OnChange.FAIL || attempt + 1 >= attempts) {
@@ -547,24 +661,36 @@ final class TreeCapture {
     };
   }
 
+  /** An entry was removed since it was listed: as if the capture had come a moment later. */
+  private void vanished(PosixException e) {
+    progress.detail(e.path() + " vanished during the capture");
+  }
+
+  /** An entry is there, although the file system says that it is not. */
+  private void unreachable(PosixException e) {
+    unreadable(
+        e,
+        e.getMessage() + ", although its directory still has it",
+        "See what the file system or its server says of it, exclude it, or set on_unreadable:"
+            + " skip.");
+  }
+
   /** Decides about an entry that could not be read. */
   private void unreadable(PosixException e) {
-    switch (e.errno()) {
-      // Removed since it was listed: as if the capture had come a moment later.
-      case ENOENT, ESTALE -> progress.detail(e.path() + " vanished during the capture");
-      case EMFILE, ENFILE, ENOMEM -> throw FileErrors.of(e);
-      default -> {
-        if (settings.onUnreadable() == OnUnreadable.FAIL) {
-          StetException failure = FileErrors.of(e);
-          throw new StetException(
-              failure.code(),
-              e.getMessage(),
-              "Run Stet as a user that may read it, exclude it, or set on_unreadable: skip.",
-              e);
-        }
-        incomplete.add(e.getMessage());
-      }
+    if (e.is(Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM)) {
+      throw FileErrors.of(e);
     }
+    unreadable(
+        e,
+        e.getMessage(),
+        "Run Stet as a user that may read it, exclude it, or set on_unreadable: skip.");
+  }
+
+  private void unreadable(PosixException e, String what, String hint) {
+    if (settings.onUnreadable() == OnUnreadable.FAIL) {
+      throw new StetException(ErrorCode.SOURCE, what, hint, e);
+    }
+    incomplete.add(what);
   }
 
   private boolean isUnchanged(Stat stat, Node before) {
@@ -680,7 +806,7 @@ final class TreeCapture {
     }
     Id tree = encoder.save(context.sink());
     counts.directories.increment();
-    byte[] name = level.parent == null ? new byte[0] : level.parent.entries.get(level.slot).name();
-    return node(name, NodeType.DIRECTORY, level.stat, level.xattrs, 0, List.of(), null, tree);
+    return node(
+        level.name(), NodeType.DIRECTORY, level.stat, level.xattrs, 0, List.of(), null, tree);
   }
 }

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
 import stet.engine.posix.Directory;
 import stet.engine.posix.Errno;
 import stet.engine.posix.Handle;
@@ -41,7 +43,27 @@ final class Xattrs {
 
   /** The attributes of an entry that cannot or must not be opened. */
   static List<Xattr> read(Directory directory, byte[] name) throws PosixException {
-    return read(directory.attributes(name), attribute -> directory.attribute(name, attribute));
+    try {
+      return read(directory.attributes(name), attribute -> directory.attribute(name, attribute));
+    } catch (PosixException e) {
+      if (e.is(Errno.ENOENT)) {
+        requireProc(directory, e);
+      }
+      throw e;
+    }
+  }
+
+  /** The attributes of what is not open are read by way of it, so nothing is found without it. */
+  private static void requireProc(Directory directory, PosixException cause) {
+    try {
+      directory.realPath();
+    } catch (PosixException e) {
+      throw new StetException(
+          ErrorCode.SOURCE,
+          cause.getMessage() + ": /proc/self/fd cannot be used",
+          "Mount the proc file system on /proc.",
+          cause);
+    }
   }
 
   private interface Reader {

@@ -7,8 +7,11 @@ import static stet.engine.files.FilesFixture.random;
 import static stet.engine.files.FilesFixture.skipped;
 import static stet.engine.files.FilesFixture.write;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -23,6 +26,7 @@ import stet.engine.component.Captured;
 import stet.engine.posix.Directory;
 import stet.engine.posix.FileHandle;
 import stet.engine.posix.PosixPath;
+import stet.engine.posix.TreeRemoval;
 import stet.repository.BlobSink;
 import stet.repository.BlobType;
 import stet.repository.Id;
@@ -40,6 +44,7 @@ class FilesThatChangeTest {
     CHANGES,
     IS_REPLACED,
     VANISHES,
+    VANISHES_WITH_ALL,
     BECOMES_A_FIFO,
     BECOMES_A_LINK;
 
@@ -67,6 +72,11 @@ class FilesThatChangeTest {
           directory.replace(FilesFixture.name("new"), log);
         }
         case VANISHES -> directory.remove(log);
+        case VANISHES_WITH_ALL -> {
+          try (Directory above = Directory.open(directory.path().parent())) {
+            TreeRemoval.remove(above, directory.path().name());
+          }
+        }
         case BECOMES_A_FIFO -> {
           directory.remove(log);
           directory.makeNode(log, Directory.FIFO | 0600, 0);
@@ -81,6 +91,11 @@ class FilesThatChangeTest {
 
   /** Captures while the event happens whenever a part of the file was read, so many times. */
   private Captured capture(Event event, int times, String policy) {
+    return capture(event, times, files.media, policy);
+  }
+
+  /** The same in a directory of the tree. */
+  private Captured capture(Event event, int times, Directory where, String policy) {
     CaptureContext context = files.context(null, null);
     int[] left = {times};
     BlobSink sink =
@@ -92,7 +107,7 @@ class FilesThatChangeTest {
               if (type == BlobType.DATA && length > 100 && left[0] > 0) {
                 left[0]--;
                 try {
-                  event.happen(files.media);
+                  event.happen(where);
                 } catch (IOException e) {
                   throw new UncheckedIOException(e);
                 }
@@ -132,7 +147,7 @@ class FilesThatChangeTest {
   }
 
   @ParameterizedTest
-  @EnumSource
+  @EnumSource(names = "VANISHES_WITH_ALL", mode = EnumSource.Mode.EXCLUDE)
   void aChangeIsReadAgain(Event event) throws IOException {
     for (String policy : List.of("retry", "warn")) {
       fill();
@@ -174,6 +189,69 @@ class FilesThatChangeTest {
     assertThat(skipped(captured)).isEmpty();
     assertThat(TreeImage.of(files.restore(captured)).keySet()).containsExactly(".", "quiet");
     assertThat(files.recorder.details).contains(files.path() + "/log vanished during the capture");
+  }
+
+  @Test
+  void aDirectoryThatVanishesIsNoFailure() throws IOException {
+    try (Directory inner = inner()) {
+      Captured captured = capture(Event.VANISHES_WITH_ALL, 1, inner, "retry");
+      assertThat(skipped(captured)).isEmpty();
+      assertThat(files.recorder.details)
+          .contains(inner.path() + "/log vanished during the capture");
+    }
+  }
+
+  private Directory inner() throws IOException {
+    files.media.makeDirectory(name("inner"), 0755);
+    Directory inner = files.media.openDirectory(name("inner"));
+    write(inner, "log", random(8, SIZE));
+    return inner;
+  }
+
+  /** What is read by then would be a snapshot of an empty directory. */
+  @Test
+  void theTopThatVanishesIsAFailure() {
+    fill();
+    assertThatExceptionOfType(StetException.class)
+        .isThrownBy(() -> capture(Event.VANISHES_WITH_ALL, 1, "warn"))
+        .withMessageStartingWith("the component's directory cannot be reached any more: ")
+        .satisfies(e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE));
+  }
+
+  /**
+   * A process that has ended but was not waited for has a link that is listed and leads nowhere.
+   */
+  @Test
+  void whatIsListedButCannotBeReachedIsUnreadableAndNotGone() throws Exception {
+    Process process = new ProcessBuilder("sh", "-c", "sleep 1 & echo $!; exec sleep 300").start();
+    try (BufferedReader reader = process.inputReader()) {
+      Path ended = Path.of("/proc", reader.readLine());
+      while (!Files.readString(ended.resolve("status")).contains("State:\tZ")) {
+        Thread.sleep(10);
+      }
+      String what =
+          "cannot read symbolic link "
+              + ended
+              + "/exe: no such file or directory (ENOENT), although its directory still has it";
+      assertThatExceptionOfType(StetException.class)
+          .isThrownBy(() -> captureLink(ended, "fail"))
+          .withMessage(what)
+          .satisfies(e -> assertThat(e.hint()).contains("on_unreadable: skip"));
+      assertThat(skipped(captureLink(ended, "skip"))).containsExactly(what);
+    } finally {
+      process.destroy();
+    }
+  }
+
+  private Captured captureLink(Path directory, String policy) {
+    return FilesFixture.component(
+            "ended",
+            PosixPath.of(directory.toString()),
+            "exclude",
+            List.of("/*", "!/exe"),
+            "on_unreadable",
+            policy)
+        .capture(files.context(null, null));
   }
 
   @Test
