@@ -64,11 +64,13 @@ final class TreeCapture {
   private static final long TOO_LARGE_TO_TRY_OFTEN = 1L << 30;
 
   /**
-   * How much older than the last capture a change must be to be trusted as seen by it: more than
-   * the coarsest clock of a file system (FAT counts in two seconds), the kernel's lag behind the
-   * wall clock, and small differences between a file server's clock and ours.
+   * How much older than the last capture a change must be to be trusted as seen by it. Of the
+   * stores through a memory map only the first sets a file's times until the kernel writes the page
+   * back, which it begins within 35 seconds: later ones may have come after the capture. It is also
+   * more than the coarsest clock of a file system (FAT counts in two seconds), the kernel's lag
+   * behind the wall clock, and small differences between a file server's clock and ours.
    */
-  private static final Duration CLOCK_DOUBT = Duration.ofSeconds(4);
+  private static final Duration DOUBT = Duration.ofSeconds(60);
 
   private final CaptureContext context;
   private final FilesSettings settings;
@@ -206,7 +208,7 @@ final class TreeCapture {
     this.content = new ContentWriter(context.sink(), context.polynomial(), workers, progress);
     JsonObject manifest = context.parentManifest();
     Instant parentStarted = context.parentStarted();
-    this.trusted = parentStarted == null ? null : parentStarted.minus(CLOCK_DOUBT);
+    this.trusted = parentStarted == null ? null : parentStarted.minus(DOUBT);
     this.expectation =
         new Expectation(progress, manifest == null ? 0 : FilesManifest.bytes(manifest));
   }
