@@ -388,7 +388,7 @@ final class DataReader {
         this.segments = Math.ceilDiv(readable.blocks(), (long) SegmentGeometry.BLOCKS_PER_SEGMENT);
         this.tree = TableTree.ofBlocks(segments, sink, key, time);
       } else {
-        this.segments = readable.blocks() == 0 ? 0 : 1;
+        this.segments = readable.empty() ? 0 : 1;
         this.tree = TableTree.ofRows(sink, key, time);
       }
       this.scanned =

@@ -179,9 +179,27 @@ final class SnapshotHolder implements AutoCloseable {
     return Objects.requireNonNull(snapshot);
   }
 
-  /** The sizes of all locked tables by OID, none smaller than at the snapshot. */
-  Map<Long, CatalogReader.Size> sizes() throws SQLException {
-    return new CatalogReader(locks).sizes(locked.stream().map(LockableTable::oid).toList());
+  /**
+   * The sizes of all locked tables by OID, none smaller than at the snapshot.
+   *
+   * @throws SourceChangedException if one is gone although it was locked
+   */
+  Map<Long, CatalogReader.Size> sizes() throws SQLException, SourceChangedException {
+    Map<Long, CatalogReader.Size> sizes =
+        new CatalogReader(locks).sizes(locked.stream().map(LockableTable::oid).toList());
+    for (LockableTable table : locked) {
+      if (!table.root() && !sizes.containsKey(table.oid())) {
+        throw new SourceChangedException(
+            "table "
+                + SqlText.name(table.schema(), table.name())
+                + " of "
+                + settings.describe()
+                + " was dropped while it was locked",
+            "Run the backup when no migration runs.",
+            null);
+      }
+    }
+    return sizes;
   }
 
   /** What the text of rows depends on now, whatever the snapshot sees. */

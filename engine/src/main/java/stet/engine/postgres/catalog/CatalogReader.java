@@ -93,6 +93,8 @@ public final class CatalogReader {
    *
    * @param table its description
    * @param heap whether block numbers mean something
+   * @param empty whether it is known to have no rows: what has no blocks does not tell that of
+   *     other access methods, which may keep rows elsewhere
    * @param blocks heap blocks, or the storage's size in blocks for other access methods
    * @param toastBytes size of what is stored out of line
    * @param rowsPerBlock how many rows a block had when the table was last analysed, or 0 if it
@@ -105,6 +107,7 @@ public final class CatalogReader {
   public record ReadableTable(
       Table table,
       boolean heap,
+      boolean empty,
       long blocks,
       long toastBytes,
       double rowsPerBlock,
@@ -112,7 +115,7 @@ public final class CatalogReader {
       @Nullable FloatText floats) {
     /** The same table, of which nothing is read. */
     public ReadableTable withoutRows() {
-      return new ReadableTable(table, heap, 0, 0, 0, lengths, floats);
+      return new ReadableTable(table, heap, true, 0, 0, 0, lengths, floats);
     }
 
     /** What reading it costs, roughly. */
@@ -151,8 +154,8 @@ public final class CatalogReader {
       long main, long toast, double rowsPerBlock, @Nullable Long filenode, long tablespace) {}
 
   /**
-   * Sizes of tables by OID. To look at a table's size is to lock it: without waiting only if this
-   * session has locked it before.
+   * Sizes of tables by OID, without those that are gone. To look at a table's size is to lock it:
+   * without waiting only if this session has locked it before.
    */
   public Map<Long, Size> sizes(List<Long> oids) throws SQLException {
     Map<Long, Size> sizes = new HashMap<>();
@@ -168,7 +171,7 @@ public final class CatalogReader {
               CASE WHEN c.reltablespace = 0 THEN d.dattablespace ELSE c.reltablespace END::bigint
             FROM pg_catalog.pg_class c
             JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
-            WHERE c.oid = ANY (?)
+            WHERE c.oid = ANY (?) AND pg_catalog.pg_relation_size(c.oid) IS NOT NULL
             """,
             row ->
                 Map.entry(
@@ -188,6 +191,7 @@ public final class CatalogReader {
    * All tables with rows of their own, ordered as {@link DatabaseDescription#tables()} says.
    *
    * @param sizes how much each stores
+   * @throws SQLException if one of them has no size
    */
   public List<ReadableTable> readables(Map<Long, Size> sizes) throws SQLException {
     Map<Long, List<String>> columns = new HashMap<>();
@@ -273,11 +277,16 @@ public final class CatalogReader {
                 rows.getBoolean(4),
                 roots.get(oid),
                 CapturedFiles.DATA + "/" + ObjectNames.directory(schema, name));
-        Size size = sizes.getOrDefault(oid, new Size(0, 0, 0, null, 0));
+        Size size = sizes.get(oid);
+        if (size == null) {
+          throw new SQLException("the size of table " + table.quoted() + " is not known");
+        }
+        boolean heap = rows.getBoolean(6);
         ReadableTable readable =
             new ReadableTable(
                 table,
-                rows.getBoolean(6),
+                heap,
+                heap && size.main() == 0,
                 Math.ceilDiv(size.main(), (long) blockSize),
                 size.toast(),
                 size.rowsPerBlock(),

@@ -2,6 +2,7 @@ package stet.engine.postgres.capture;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
@@ -35,10 +36,12 @@ import stet.engine.component.Captured;
 import stet.engine.component.Progress;
 import stet.engine.postgres.EveryKind;
 import stet.engine.postgres.PostgresRoundTrip;
+import stet.engine.postgres.catalog.CatalogReader;
 import stet.engine.postgres.catalog.DatabaseDescription;
 import stet.engine.postgres.catalog.DatabaseDescription.Sequence;
 import stet.engine.postgres.catalog.DatabaseDescription.Table;
 import stet.engine.postgres.catalog.DatabaseDescription.TableKind;
+import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.connection.SqlText;
 import stet.engine.postgres.rows.SegmentList;
 import stet.repository.json.JsonObject;
@@ -457,6 +460,42 @@ class DatabaseCaptureIT {
       }
     }
     assertThat(failure.get()).isNull();
+  }
+
+  /** An access method may keep rows elsewhere than in the file whose size the server tells. */
+  @Test
+  void aTableOfAnotherAccessMethodIsReadThoughItHasNoSize() throws IOException {
+    PostgresServer server = PostgresServers.installed();
+    String database = database(server, "methods", "");
+    server.execute(
+        database,
+        "create access method heap2 type table handler heap_tableam_handler",
+        "create table elsewhere (i int) using heap2",
+        "create table nothing (i int) using heap2",
+        "insert into elsewhere values (1), (2)",
+        "create or replace function pg_catalog.pg_relation_size(regclass) returns bigint"
+            + " language sql as 'select case when $1 = ''public.elsewhere''::regclass then 0"
+            + " else pg_catalog.pg_relation_size($1, ''main'') end'");
+    PostgresRoundTrip trip = new PostgresRoundTrip(server);
+
+    Captured captured = trip.capture(database);
+
+    assertThat(trip.rows(captured, "data/public.elsewhere")).containsExactly("1", "2");
+    assertThat(captured.manifest().objects("tables"))
+        .extracting(table -> table.string("name"), table -> table.integer("rows"))
+        .containsExactlyInAnyOrder(tuple("elsewhere", 2L), tuple("nothing", 0L));
+  }
+
+  @Test
+  void aTableWhoseSizeIsNotKnownIsNoEmptyTable() {
+    PostgresServer server = PostgresServers.installed();
+    String database = database(server, "sizes", "");
+    server.execute(database, "create table t as select 1 as i");
+    try (Session session = Session.open(new PostgresRoundTrip(server).settings(database))) {
+      assertThatThrownBy(() -> new CatalogReader(session).readables(Map.of()))
+          .isInstanceOf(SQLException.class)
+          .hasMessage("the size of table \"public\".\"t\" is not known");
+    }
   }
 
   @Test
