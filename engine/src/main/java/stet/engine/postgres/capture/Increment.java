@@ -17,6 +17,7 @@ import stet.engine.postgres.capture.CaptureBase.Moment;
 import stet.engine.postgres.capture.WalSummaries.Changes;
 import stet.engine.postgres.capture.WalSummaries.Mark;
 import stet.engine.postgres.capture.WalSummaries.Sample;
+import stet.engine.postgres.capture.WalSummaries.Testimony;
 import stet.engine.postgres.capture.WalSummaries.UnavailableException;
 import stet.engine.postgres.capture.WalSummaries.Witness;
 import stet.engine.postgres.catalog.CatalogReader.Position;
@@ -40,6 +41,9 @@ final class Increment {
   private static final String LOG = "log";
 
   private static final String COUNTS = "counts";
+
+  private static final String OTHER_HISTORY =
+      "the server has other WAL summaries than at the earlier snapshot, so it has gone back in time";
 
   private static final String NO_PLACE = "the earlier snapshot has no place in the log";
 
@@ -82,12 +86,17 @@ final class Increment {
    * @param changes what was changed since, or null if that is not known
    * @param reason why it is not known, or null
    * @param witness for later captures, or null if none was looked for
+   * @param testimony whether the server has only gone on since the parent snapshot
    */
   private record Log(
-      Mark mark, @Nullable Changes changes, @Nullable String reason, @Nullable Witness witness) {
+      Mark mark,
+      @Nullable Changes changes,
+      @Nullable String reason,
+      @Nullable Witness witness,
+      Testimony testimony) {
 
     static Log unknown(@Nullable String reason) {
-      return new Log(Mark.NONE, null, reason, null);
+      return new Log(Mark.NONE, null, reason, null, Testimony.UNKNOWN);
     }
 
     static Log read(
@@ -104,14 +113,22 @@ final class Increment {
       if (before == null) {
         return unknown(NO_PLACE);
       }
-      try (WalSummaries summaries = WalSummaries.upTo(moment, settings, context.operation())) {
-        if (!summaries.has(before)) {
-          return unknown(
-              "the server does not have the WAL summary that it had at the earlier snapshot");
+      try (WalSummaries summaries = WalSummaries.open(moment, settings, context.operation())) {
+        Testimony testimony = summaries.ask(before);
+        switch (testimony) {
+          case REFUTED -> {
+            return new Log(Mark.NONE, null, OTHER_HISTORY, null, testimony);
+          }
+          case UNKNOWN -> {
+            return unknown(
+                "the server does not have the WAL summary any more that it had at the earlier"
+                    + " snapshot (wal_summary_keep_time)");
+          }
+          case CONFIRMED, ALIKE -> summaries.await();
         }
         return mark.from() == null
-            ? new Log(mark, null, NO_PLACE, summaries.witness())
-            : new Log(mark, summaries.since(mark.from()), null, summaries.witness());
+            ? new Log(mark, null, NO_PLACE, summaries.witness(), testimony)
+            : new Log(mark, summaries.since(mark.from()), null, summaries.witness(), testimony);
       } catch (UnavailableException e) {
         return unknown(e.getMessage());
       } catch (SQLException e) {
@@ -121,8 +138,7 @@ final class Increment {
 
     /** Whether the server is known not to have gone back in time even if it was restarted. */
     boolean witnessed() {
-      Witness before = mark.witness();
-      return changes != null && before != null && before.modified() != null;
+      return changes != null && testimony == Testimony.CONFIRMED;
     }
   }
 
@@ -155,6 +171,10 @@ final class Increment {
             ? new CaptureBase.Choice(null, refuted)
             : CaptureBase.choose(
                 context, position, moment, fullInterval, Instant.now(), log.witnessed());
+    if (choice.base() != null && log.testimony() == Testimony.REFUTED) {
+      // Transactions of now may have the numbers of some that were over at the parent snapshot.
+      choice = new CaptureBase.Choice(null, log.reason());
+    }
     RowShapes shapes = moment == null || !any ? null : holder.shapes();
     Increment increment = new Increment(settings, position, moment, choice, shapes, sizes, log);
     if (shapes != null) {

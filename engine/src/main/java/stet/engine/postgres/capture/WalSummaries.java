@@ -243,21 +243,30 @@ final class WalSummaries implements AutoCloseable {
    */
   static WalSummaries upTo(Moment moment, ConnectionSettings settings, Operation operation)
       throws SQLException, UnavailableException {
-    Session session = Session.open(settings);
+    WalSummaries summaries = open(moment, settings, operation);
     boolean done = false;
     try {
-      WalSummaries summaries = new WalSummaries(session, operation, moment);
       summaries.await();
       done = true;
       return summaries;
     } finally {
       if (!done) {
-        session.close();
+        summaries.close();
       }
     }
   }
 
-  private void await() throws SQLException, UnavailableException {
+  /**
+   * Connects.
+   *
+   * @param moment read after the snapshot was taken
+   */
+  static WalSummaries open(Moment moment, ConnectionSettings settings, Operation operation) {
+    return new WalSummaries(Session.open(settings), operation, moment);
+  }
+
+  /** Waits until the summaries have everything that the snapshot sees. */
+  void await() throws SQLException, UnavailableException {
     if (isSummarized()) {
       return;
     }
@@ -307,12 +316,35 @@ final class WalSummaries implements AutoCloseable {
     return new Witness(last, digest(last), modified(last));
   }
 
-  /** Whether the server has a witness as it was. */
-  boolean has(Witness witness) throws SQLException {
+  /** What a server's summaries say of what it was when a witness was taken. */
+  enum Testimony {
+    /** It has the witness as it was, so it has only gone on since. */
+    CONFIRMED,
+    /** It has one like it, and the role may not know, or might not know, when that was written. */
+    ALIKE,
+    /** All it has is of later, as summaries are not kept for ever. */
+    UNKNOWN,
+    /** It has something else in the witness's place: it is not of the same history. */
+    REFUTED
+  }
+
+  /** Looks for a witness. A server never writes a summary anew, nor loses one before older ones. */
+  Testimony ask(Witness witness) throws SQLException {
     Summary summary = witness.summary();
-    return summaries().contains(summary)
-        && digest(summary).equals(witness.digest())
-        && (witness.modified() == null || witness.modified().equals(modified(summary)));
+    List<Summary> summaries = summaries();
+    if (summaries.contains(summary)) {
+      if (!digest(summary).equals(witness.digest())) {
+        return Testimony.REFUTED;
+      }
+      String modified = modified(summary);
+      return witness.modified() == null || modified == null
+          ? Testimony.ALIKE
+          : witness.modified().equals(modified) ? Testimony.CONFIRMED : Testimony.REFUTED;
+    }
+    long end = LogPosition.parse(summary.end());
+    return summaries.stream().allMatch(each -> LogPosition.parse(each.start()) >= end)
+        ? Testimony.UNKNOWN
+        : Testimony.REFUTED;
   }
 
   private String digest(Summary summary) throws SQLException {

@@ -294,7 +294,6 @@ class LogIncrementIT extends Increments {
   @Test
   void summariesThatAreGoneAreMissed() throws Exception {
     Captured first = capture(null);
-    String later = "FFFFFF/0";
     JsonObject log = log(first);
     server.execute(database, "update big set c = 'green' where i = 3000");
     awaitSummaries();
@@ -312,12 +311,50 @@ class LogIncrementIT extends Increments {
         "counts",
         "the server's WAL summaries since the earlier snapshot are not all there"
             + " (wal_summary_keep_time)");
+  }
 
-    Captured third = capture(first, withLog(first, otherwise(log, "end", later)));
+  /** A server removes the oldest summaries, so what it has is of later. */
+  @Test
+  void aWitnessThatHasExpiredTellsNothing() throws Exception {
+    Captured first = capture(null);
+    JsonObject early = otherwise(otherwise(log(first), "start", "0/10"), "end", "0/20");
+
+    Captured second = capture(first, withLog(first, early));
+
     requireMethod(
-        third,
+        second,
         "counts",
-        "the server does not have the WAL summary that it had at the earlier snapshot");
+        "the server does not have the WAL summary any more that it had at the earlier snapshot"
+            + " (wal_summary_keep_time)");
+  }
+
+  /**
+   * As where a machine is put back to an earlier moment with its memory: it does not know of it,
+   * and the transactions of now have numbers that others had at the earlier snapshot.
+   */
+  @Test
+  void aServerWithOtherSummariesIsReadWhole() throws Exception {
+    Captured first = capture(null);
+    JsonObject log = log(first);
+    String start = log.object("witness").string("start");
+    long inside = LogPosition.parse(start) + 1;
+    String between = "%X/%X".formatted(inside >> 32, inside & 0xffffffffL);
+    for (JsonObject other :
+        List.of(
+            otherwise(log, "digest", "1 1"),
+            otherwise(log, "modified", "2001-02-03 04:05:06+00"),
+            otherwise(log, "end", between),
+            otherwise(log, "end", "FFFFFF/0"),
+            otherwise(otherwise(log, "start", "FFFFFE/0"), "end", "FFFFFF/0"))) {
+      Captured second = capture(first, withLog(first, other));
+
+      requireMethod(
+          second,
+          "full",
+          "the server has other WAL summaries than at the earlier snapshot, so it has gone back in"
+              + " time");
+      assertThat(log(second).objects("samples")).hasSize(1);
+    }
   }
 
   private static JsonObject log(Captured captured) {
