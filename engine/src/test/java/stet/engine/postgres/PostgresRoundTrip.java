@@ -33,11 +33,21 @@ import stet.testkit.PostgresServers;
 public final class PostgresRoundTrip {
   public static final RowHash.Key KEY = new RowHash.Key(0x0123456789abcdefL, 0xfedcba9876543210L);
 
-  public final MemoryBlobs blobs = new MemoryBlobs();
+  public final MemoryBlobs blobs;
   final PostgresServer server;
 
   public PostgresRoundTrip(PostgresServer server) {
+    this(server, new MemoryBlobs());
+  }
+
+  private PostgresRoundTrip(PostgresServer server, MemoryBlobs blobs) {
     this.server = server;
+    this.blobs = blobs;
+  }
+
+  /** What is captured here can be restored there. */
+  public PostgresRoundTrip on(PostgresServer other) {
+    return new PostgresRoundTrip(other, blobs);
   }
 
   public ConnectionSettings settings(String database) {

@@ -19,6 +19,7 @@ import stet.engine.component.Captured;
 import stet.engine.component.Operation;
 import stet.engine.component.Progress;
 import stet.engine.postgres.archive.Renames;
+import stet.engine.postgres.catalog.DatabaseDescription.Sequence;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
 
@@ -139,6 +140,43 @@ class StandbyIT {
   @Test
   void startsAgainWhenATableItHasLockedIsChanged() throws IOException {
     startsAgain(5000, "truncate emptied");
+  }
+
+  /** From version 15 on the sequence of an unlogged table's column is unlogged, too. */
+  @Test
+  void whatIsUnloggedIsCapturedAsNew() throws IOException {
+    Assumptions.assumeTrue(primary.majorVersion() >= 15, "there are no unlogged sequences");
+    replay(
+        "drop table if exists kept, emptied",
+        "create unlogged table passing (i serial, j int generated always as identity"
+            + " (start 7 increment 3))",
+        "create sequence \"count\"",
+        "select setval('\"count\"', 4)",
+        "insert into passing select from generate_series(1, 9)");
+    PostgresRoundTrip trip = new PostgresRoundTrip(standby);
+    Warnings warnings = new Warnings();
+    try {
+      Captured captured = capture(trip, warnings);
+
+      assertThat(warnings.all)
+          .contains(
+              "table \"public\".\"passing\" is unlogged: a standby server has none of its rows");
+      assertThat(warnings.all.stream().filter(text -> text.startsWith("sequence ")))
+          .hasSize(2)
+          .allMatch(text -> text.contains("\"passing_") && text.contains("is captured as new"));
+      assertThat(trip.description(captured).sequences())
+          .containsExactly(
+              new Sequence("public", "count", 4, true),
+              new Sequence("public", "passing_i_seq", 1, false),
+              new Sequence("public", "passing_j_seq", 7, false));
+
+      primary.dropDatabase("came_back");
+      trip.on(primary).restore(captured, "came_back");
+      assertThat(primary.queryOne("came_back", "select nextval('passing_j_seq')")).isEqualTo("7");
+    } finally {
+      replay("drop table passing", "drop sequence \"count\"");
+      primary.dropDatabase("came_back");
+    }
   }
 
   @Test

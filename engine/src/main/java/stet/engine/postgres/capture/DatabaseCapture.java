@@ -296,6 +296,15 @@ public final class DatabaseCapture {
     Position position = catalog.position();
     Map<Long, LargeObjectProperties> objects = catalog.largeObjectProperties();
     List<DatabaseDescription.Sequence> sequences = sequences(pinned, catalog);
+    for (String sequence : catalog.unreadableSequences()) {
+      operation
+          .progress()
+          .warn(
+              "sequence "
+                  + sequence
+                  + " is unlogged: a standby server does not have its value, so it is captured as"
+                  + " new");
+    }
     Map<Long, CatalogReader.Size> sizes = holder.sizes();
     List<CatalogReader.ReadableTable> readables =
         withoutUnreadable(catalog.readables(sizes), position, operation);

@@ -671,10 +671,11 @@ public final class CatalogReader {
 
   /**
    * All sequences with their values. The values do not belong to any snapshot; read after it was
-   * taken, they are no smaller than what the snapshot's rows hold.
+   * taken, they are no smaller than what the snapshot's rows hold. Those of {@link
+   * #unreadableSequences()} are as new, as a crash would leave them.
    */
   public List<Sequence> sequences() throws SQLException {
-    record Named(String schema, String name) {}
+    record Named(String schema, String name, @Nullable Long fresh) {}
     List<Sequence> sequences = new ArrayList<>();
     List<Named> named = new ArrayList<>();
     boolean inCatalog = version >= 180000;
@@ -682,7 +683,7 @@ public final class CatalogReader {
         ResultSet rows =
             statement.executeQuery(
                 """
-                SELECT n.nspname, c.relname %s
+                SELECT n.nspname, c.relname, %s %s
                 FROM pg_catalog.pg_class c
                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                 %s
@@ -690,6 +691,10 @@ public final class CatalogReader {
                 ORDER BY n.nspname::text COLLATE "C", c.relname::text COLLATE "C"
                 """
                     .formatted(
+                        mayHaveUnreadableSequences()
+                            ? "(SELECT q.seqstart FROM pg_catalog.pg_sequence q"
+                                + " WHERE q.seqrelid = c.oid AND c.relpersistence = 'u')"
+                            : "NULL::bigint",
                         inCatalog ? ", s.last_value, s.is_called" : "",
                         inCatalog
                             ? "CROSS JOIN LATERAL pg_catalog.pg_get_sequence_data(c.oid) s"
@@ -699,13 +704,16 @@ public final class CatalogReader {
       while (rows.next()) {
         String schema = rows.getString(1);
         String name = rows.getString(2);
+        Long fresh = rows.getObject(3, Long.class);
         if (!inCatalog) {
-          named.add(new Named(schema, name));
-        } else if (rows.getObject(3) == null) {
+          named.add(new Named(schema, name, fresh));
+        } else if (fresh != null) {
+          sequences.add(new Sequence(schema, name, fresh, false));
+        } else if (rows.getObject(4) == null) {
           throw new SQLException(
               "permission denied for sequence " + SqlText.name(schema, name), "42501");
         } else {
-          sequences.add(new Sequence(schema, name, rows.getLong(3), rows.getBoolean(4)));
+          sequences.add(new Sequence(schema, name, rows.getLong(4), rows.getBoolean(5)));
         }
       }
     }
@@ -717,8 +725,11 @@ public final class CatalogReader {
             .append(i == 0 ? "" : " UNION ALL ")
             .append("SELECT ")
             .append(i)
-            .append(", last_value, is_called FROM ")
-            .append(SqlText.name(batch.get(i).schema(), batch.get(i).name()));
+            .append(
+                batch.get(i).fresh() != null
+                    ? ", " + batch.get(i).fresh() + "::bigint, false"
+                    : ", last_value, is_called FROM "
+                        + SqlText.name(batch.get(i).schema(), batch.get(i).name()));
       }
       query.append(" ORDER BY 1");
       sequences.addAll(
@@ -731,6 +742,27 @@ public final class CatalogReader {
               }));
     }
     return sequences;
+  }
+
+  /** Unlogged sequences have no value on a standby, and reading one is an error. */
+  private boolean mayHaveUnreadableSequences() throws SQLException {
+    return version >= 150000 && inRecovery();
+  }
+
+  /** The names of the sequences whose values the server does not have. */
+  public List<String> unreadableSequences() throws SQLException {
+    return !mayHaveUnreadableSequences()
+        ? List.of()
+        : session.rows(
+            """
+            SELECT n.nspname, c.relname
+            FROM pg_catalog.pg_class c
+            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.relkind = 'S' AND c.relpersistence = 'u' AND %s AND NOT (%s)
+            ORDER BY n.nspname::text COLLATE "C", c.relname::text COLLATE "C"
+            """
+                .formatted(USER_SCHEMA, NOT_OURS),
+            row -> SqlText.name(row.getString(1), row.getString(2)));
   }
 
   /** The OIDs of all large objects in ascending order. */
