@@ -109,6 +109,19 @@ public interface Target extends AutoCloseable {
   long size(Beside state);
 
   /**
+   * Tells what a state has that no snapshot has, so that it does not go over to what takes the
+   * state's place: replication slots, or entries that backups leave out.
+   *
+   * @param fate what becomes of the state
+   * @param state one of {@link #beside}, or null for what is live
+   * @return warnings in the words for that fate, as {@link Progress#warn} takes them; of {@link
+   *     Fate#DROPPED} those that will be true when the state is dropped
+   */
+  default List<String> leftBehind(Fate fate, @Nullable Beside state) {
+    return List.of();
+  }
+
+  /**
    * Removes a state for good.
    *
    * @throws stet.engine.StetException with {@code REFUSED} if it is live, or is none of {@link
@@ -153,6 +166,13 @@ public interface Target extends AutoCloseable {
     public Beside withNote(@Nullable String other) {
       return new Beside(role, operation, name, identity, other);
     }
+  }
+
+  /** What becomes of a state that a restore replaces. */
+  enum Fate {
+    TO_BE_REPLACED,
+    REPLACED,
+    DROPPED
   }
 
   /** What a state beside the live one is there for. */

@@ -83,6 +83,7 @@ public final class PendingRestore {
           Swap.resume(journal, lock, targets);
           Swap.settle(journal, targets);
         });
+        LeftBehind.warnOfReplaced(journal, targets, operation.progress());
         finished.add(journal.operation());
       }
       return new Outcome(finished, List.copyOf(dropDebris(targets, operation)));

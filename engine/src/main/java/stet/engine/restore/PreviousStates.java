@@ -136,7 +136,7 @@ public final class PreviousStates {
         throw unknown(list(groups), replacedBy);
       }
       for (Kept kept : group) {
-        targets.get(kept.component).drop(kept.state);
+        LeftBehind.drop(targets.get(kept.component), kept.state, operation.progress());
       }
     }
   }
@@ -167,7 +167,7 @@ public final class PreviousStates {
         if (group.getValue().getFirst().journal.time().isBefore(limit)) {
           try {
             for (Kept kept : group.getValue()) {
-              targets.get(kept.component).drop(kept.state);
+              LeftBehind.drop(targets.get(kept.component), kept.state, operation.progress());
             }
             dropped.add(group.getKey());
           } catch (StetException e) {

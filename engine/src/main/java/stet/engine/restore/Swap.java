@@ -88,6 +88,7 @@ final class Swap {
             false);
     operation.checkStop();
     Shielded.run(() -> carryOut(journal, lock, operation, targets, last));
+    LeftBehind.warnOfReplaced(journal, targets, operation.progress());
     return journal;
   }
 

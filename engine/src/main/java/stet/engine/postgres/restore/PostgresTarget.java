@@ -414,6 +414,22 @@ public final class PostgresTarget implements Target {
   }
 
   @Override
+  public List<String> leftBehind(Fate fate, @Nullable Beside state) {
+    return ask(
+        "cannot list the replication slots",
+        m -> {
+          Entry entry = state == null ? m.named(place.database()) : m.identified(state.identity());
+          List<String> result = new ArrayList<>();
+          if (entry != null) {
+            for (ReplicationSlots.Slot slot : ReplicationSlots.of(m.session(), entry.oid())) {
+              result.add(ReplicationSlots.tell(slot, fate, entry.name(), place.database()));
+            }
+          }
+          return result;
+        });
+  }
+
+  @Override
   public void drop(Beside state) {
     ask(
         "cannot drop a state beside the live state",
@@ -437,6 +453,7 @@ public final class PostgresTarget implements Target {
   static void drop(Maintenance maintenance, Entry entry) throws SQLException {
     Session session = maintenance.session();
     dropSubscriptions(maintenance, entry);
+    dropSlots(session, entry);
     String statement = "DROP DATABASE " + SqlText.name(entry.name());
     for (int attempt = 1; ; attempt++) {
       // FORCE stops at the first session that may not be ended, so ours come first anyway.
@@ -448,9 +465,43 @@ public final class PostgresTarget implements Target {
                 : statement);
         return;
       } catch (SQLException e) {
-        if (!PostgresErrors.is(e, "55006") || attempt == 3) {
+        if (!PostgresErrors.is(e, "55006")) {
           throw e;
         }
+        if (attempt == 3) {
+          refuseReadSlots(session, entry, e);
+          throw e;
+        }
+      }
+    }
+  }
+
+  /** From version 10 on the slots that nobody reads go with the database. */
+  private static void dropSlots(Session session, Entry entry) throws SQLException {
+    if (session.version() < 100000) {
+      for (ReplicationSlots.Slot slot : ReplicationSlots.of(session, entry.oid())) {
+        session.value("SELECT pg_catalog.pg_drop_replication_slot(?)", slot.name());
+      }
+    }
+  }
+
+  private static void refuseReadSlots(Session session, Entry entry, SQLException cause)
+      throws SQLException {
+    for (ReplicationSlots.Slot slot : ReplicationSlots.of(session, entry.oid())) {
+      if (slot.reader() != null) {
+        throw new StetException(
+            ErrorCode.SOURCE,
+            "database \""
+                + entry.name()
+                + "\" cannot be dropped: process "
+                + slot.reader()
+                + " reads its replication slot "
+                + SqlText.name(slot.name()),
+            "Stop what reads the slot; then it goes with the database. Or, as a superuser, run"
+                + " SELECT pg_terminate_backend("
+                + slot.reader()
+                + ").",
+            cause);
       }
     }
   }
