@@ -2,6 +2,8 @@ package stet.engine.postgres.restore;
 
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Component.Held;
@@ -14,6 +16,10 @@ import stet.repository.Id;
 /**
  * The one lock of an environment on its server: an advisory lock that a session holds until it is
  * closed, or dies with its process.
+ *
+ * <p>The server keeps such locks of each database apart, and not every role may enter the same one.
+ * So whoever has taken the lock looks for it in all databases before it counts: of two that take it
+ * in different databases at the same time, at least the one that looks last sees the other.
  */
 public final class EnvironmentLock implements Held {
   private final Maintenance maintenance;
@@ -38,8 +44,10 @@ public final class EnvironmentLock implements Held {
     boolean held = false;
     try {
       long key = key(application, environment);
-      held =
-          "t".equals(maintenance.session().value("SELECT pg_catalog.pg_try_advisory_lock(?)", key));
+      Session session = maintenance.session();
+      boolean free = "t".equals(session.value("SELECT pg_catalog.pg_try_advisory_lock(?)", key));
+      String holder = holder(session, key);
+      held = free && holder == null;
       if (!held) {
         throw new StetException(
             ErrorCode.LOCKED,
@@ -48,7 +56,7 @@ public final class EnvironmentLock implements Held {
                 + "\" of \""
                 + application
                 + "\""
-                + holder(maintenance.session(), key),
+                + Objects.requireNonNullElse(holder, ""),
             "Wait until it ends; a lock never outlives the session that holds it.");
       }
       return new EnvironmentLock(maintenance, key, environment);
@@ -67,22 +75,21 @@ public final class EnvironmentLock implements Held {
     return Bytes.longBe(Id.of(text.getBytes(StandardCharsets.UTF_8)).toBytes(), 0);
   }
 
-  private static String holder(Session session, long key) throws SQLException {
-    String found =
-        session.value(
-            """
-            SELECT ': process ' || a.pid || ' of user "' || coalesce(a.usename::text, '') || '" ('
-              || coalesce(a.application_name, '') || coalesce(' from ' || host(a.client_addr), '')
-              || ', since ' || coalesce(to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS'), '') || ' UTC)'
-            FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-            WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-              AND l.database = (SELECT oid FROM pg_catalog.pg_database
-                WHERE datname = pg_catalog.current_database())
-              AND l.classid::bigint = ? AND l.objid::bigint = ?
-            """,
-            key >>> 32,
-            key & 0xffff_ffffL);
-    return found == null ? "" : found;
+  /** Who else holds the lock, in whatever database; null if nobody does. */
+  private static @Nullable String holder(Session session, long key) throws SQLException {
+    return session.value(
+        """
+        SELECT coalesce(': process ' || a.pid || ' of user "' || coalesce(a.usename::text, '') || '" ('
+          || coalesce(a.application_name, '') || coalesce(' from ' || host(a.client_addr), '')
+          || ', since ' || coalesce(to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS'), '') || ' UTC)', '')
+        FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+          AND l.pid <> pg_catalog.pg_backend_pid()
+          AND l.classid::bigint = ? AND l.objid::bigint = ?
+        LIMIT 1
+        """,
+        key >>> 32,
+        key & 0xffff_ffffL);
   }
 
   /**

@@ -562,6 +562,45 @@ class SwapIT {
     assertThat(EnvironmentLock.key("a/b", "c")).isNotEqualTo(EnvironmentLock.key("a", "b/c"));
   }
 
+  /** Advisory locks are kept apart by database, and not every role may enter the same one. */
+  @Test
+  void environmentLockIsHeldByOneAlsoWhereRolesEnterDifferentDatabases() {
+    create("shop", "old");
+    ConnectionSettings restore = settings(server.url("shop"));
+    server.execute(
+        "postgres",
+        "create role shop_backup login password 'x'",
+        "revoke connect on database postgres from public");
+    try {
+      ConnectionSettings backup = settings(server.url("shop", "shop_backup", "x"));
+      try (EnvironmentLock lock = EnvironmentLock.acquire(backup, "shop", "production")) {
+        assertThat(
+                server.queryOne(
+                    "postgres",
+                    "select d.datname from pg_locks l join pg_database d on d.oid = l.database"
+                        + " where l.locktype = 'advisory'"))
+            .isEqualTo("template1");
+        refusesTheEnvironmentLock(restore, "shop_backup");
+        lock.check();
+      }
+      try (EnvironmentLock lock = EnvironmentLock.acquire(restore, "shop", "production")) {
+        refusesTheEnvironmentLock(backup, "postgres");
+        lock.check();
+      }
+      EnvironmentLock.acquire(backup, "shop", "production").close();
+    } finally {
+      server.execute(
+          "postgres", "grant connect on database postgres to public", "drop role shop_backup");
+    }
+  }
+
+  private static void refusesTheEnvironmentLock(ConnectionSettings settings, String holder) {
+    assertThatThrownBy(() -> EnvironmentLock.acquire(settings, "shop", "production"))
+        .isInstanceOfSatisfying(
+            StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.LOCKED))
+        .hasMessageContaining("of user \"" + holder + "\"");
+  }
+
   @Test
   void noticesThatTheEnvironmentLockWasLost() {
     create("shop", "old");
