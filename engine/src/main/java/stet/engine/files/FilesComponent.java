@@ -108,7 +108,7 @@ public final class FilesComponent implements Component {
 
   @Override
   public Target target(Operation operation) {
-    return new FilesTarget(settings.path(), step -> {});
+    return new FilesTarget(settings.path(), settings.exclusions(), step -> {});
   }
 
   /**

@@ -33,17 +33,25 @@ final class FilesTarget implements Target {
   private static final byte[] LOST_AND_FOUND = "lost+found".getBytes(StandardCharsets.US_ASCII);
 
   private final PosixPath path;
+  private final Exclusions exclusions;
   private final Place place;
   private final SiblingNames names;
   private final Place.Steps steps;
 
+  /** One of which backups leave nothing out. */
+  FilesTarget(PosixPath path, Place.Steps steps) {
+    this(path, Exclusions.NONE, steps);
+  }
+
   /**
    * Opens the directory that {@code path} lies in.
    *
+   * @param exclusions what backups leave out
    * @throws StetException if there is none
    */
-  FilesTarget(PosixPath path, Place.Steps steps) {
+  FilesTarget(PosixPath path, Exclusions exclusions, Place.Steps steps) {
     this.path = path;
+    this.exclusions = exclusions;
     this.names = new SiblingNames(path.name());
     this.steps = steps;
     this.place = Place.of(path, steps);
@@ -489,6 +497,47 @@ final class FilesTarget implements Target {
     } catch (PosixException e) {
       return -1;
     }
+  }
+
+  @Override
+  public List<String> leftBehind(Fate fate, @Nullable Beside state) {
+    try {
+      Directory tree = tree(state);
+      String excluded = tree == null ? null : ExcludedEntries.describe(tree, exclusions);
+      return tree == null || excluded == null
+          ? List.of()
+          : List.of(tell(fate, "directory " + tree.path(), excluded));
+    } catch (PosixException e) {
+      throw FileErrors.of(e);
+    }
+  }
+
+  /** Opens a state, or for null what is live; null if it is not there. */
+  private @Nullable Directory tree(@Nullable Beside state) throws PosixException {
+    if (state == null) {
+      return place.live() == null ? null : Directory.open(path);
+    }
+    byte[] name = locate(state.identity());
+    return name == null ? null : place.openContent(name);
+  }
+
+  private static String tell(Fate fate, String directory, String excluded) {
+    return switch (fate) {
+      case TO_BE_REPLACED ->
+          directory
+              + " has what `exclude` keeps out of backups: "
+              + excluded
+              + "; the restored directory will not have it, and the replaced one is dropped when"
+              + " restore.keep_previous has passed";
+      case REPLACED ->
+          directory
+              + ", which was replaced, has what `exclude` keeps out of backups: "
+              + excluded
+              + "; copy back what is needed before it is dropped, when restore.keep_previous has"
+              + " passed";
+      case DROPPED ->
+          directory + " was dropped with what `exclude` keeps out of backups: " + excluded;
+    };
   }
 
   @Override
