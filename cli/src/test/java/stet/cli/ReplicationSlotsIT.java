@@ -105,6 +105,47 @@ class ReplicationSlotsIT {
     assertThat(slots()).containsExactly("debezium");
   }
 
+  /** Begins to read the slot, which lies in a database of that name. */
+  private Process read(String from) throws Exception {
+    Process reader =
+        new ProcessBuilder(
+                PostgresServers.clientPrograms(13)
+                    .orElseThrow()
+                    .resolve("pg_recvlogical")
+                    .toString(),
+                "--dbname=" + server.url(from),
+                "--slot=debezium",
+                "--start",
+                "--file=-",
+                "--option=proto_version=1",
+                "--option=publication_names=p")
+            .redirectErrorStream(true)
+            .redirectOutput(directory.resolve("reader").toFile())
+            .start();
+    while (server.query("postgres", "select from pg_replication_slots where active").isEmpty()) {
+      assertThat(reader.isAlive()).as(Files.readString(directory.resolve("reader"))).isTrue();
+      Thread.sleep(20);
+    }
+    return reader;
+  }
+
+  @Test
+  void oneThatIsReadGoesWithItsDatabaseWhereStetMayEndTheReader() throws Exception {
+    site.ok("restore", "latest", "--replace");
+    for (int round = 0; round < 3; round++) {
+      Process reader = read(site.beside().getFirst());
+      try {
+        site.ok("previous", "drop", "--all");
+      } finally {
+        reader.destroy();
+        reader.waitFor();
+      }
+      assertThat(slots()).isEmpty();
+      server.execute(database, "select pg_create_logical_replication_slot('debezium', 'pgoutput')");
+      site.ok("restore", "latest", "--replace");
+    }
+  }
+
   @Test
   void oneThatIsReadByWhomStetMayNotEndIsNamedWhenItsDatabaseIsToBeDropped() throws Exception {
     server.execute(
@@ -116,23 +157,8 @@ class ReplicationSlotsIT {
     site.configure("{ postgres: default, url: \"" + server.url(database, "weak", "x") + "\" }");
     site.ok("backup");
     site.ok("restore", "latest", "--replace");
-    Process reader =
-        new ProcessBuilder(
-                "pg_recvlogical",
-                "--dbname=" + server.url(site.beside().getFirst()),
-                "--slot=debezium",
-                "--start",
-                "--file=-",
-                "--option=proto_version=1",
-                "--option=publication_names=p")
-            .redirectErrorStream(true)
-            .redirectOutput(directory.resolve("reader").toFile())
-            .start();
+    Process reader = read(site.beside().getFirst());
     try {
-      while (server.query("postgres", "select from pg_replication_slots where active").isEmpty()) {
-        assertThat(reader.isAlive()).as(Files.readString(directory.resolve("reader"))).isTrue();
-        Thread.sleep(20);
-      }
       Stet.Result refused = site.run("previous", "drop", "--all");
       String pid = server.queryOne("postgres", "select active_pid from pg_replication_slots");
       assertThat(refused.status()).isEqualTo(21);

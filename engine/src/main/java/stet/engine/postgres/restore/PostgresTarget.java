@@ -31,6 +31,12 @@ public final class PostgresTarget implements Target {
   /** How long the server may still work for a client that is gone. */
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
+  /** How often a database that is in use is to be dropped. */
+  private static final int ATTEMPTS = 3;
+
+  /** The same while a slot of it is read by somebody who was told to end; some seconds. */
+  private static final int ATTEMPTS_WHILE_READ = 150;
+
   private final PostgresPlace place;
   private final BesideNames names;
   private @Nullable Maintenance maintenance;
@@ -449,16 +455,16 @@ public final class PostgresTarget implements Target {
         });
   }
 
-  /** Drops a database whoever is in it. */
+  /** Drops a database whoever is in it, with its replication slots. */
   static void drop(Maintenance maintenance, Entry entry) throws SQLException {
     Session session = maintenance.session();
     dropSubscriptions(maintenance, entry);
-    dropSlots(session, entry);
     String statement = "DROP DATABASE " + SqlText.name(entry.name());
     for (int attempt = 1; ; attempt++) {
       // FORCE stops at the first session that may not be ended, so ours come first anyway.
       List<SessionEnder.Other> left = SessionEnder.end(session, entry.oid());
       try {
+        dropSlots(session, entry);
         session.execute(
             session.version() >= 130000 && left.isEmpty()
                 ? statement + " WITH (FORCE)"
@@ -468,15 +474,23 @@ public final class PostgresTarget implements Target {
         if (!PostgresErrors.is(e, "55006")) {
           throw e;
         }
-        if (attempt == 3) {
-          refuseReadSlots(session, entry, e);
+        ReplicationSlots.Slot read = ReplicationSlots.read(session, entry.oid());
+        // Who reads a slot lets go of it some time after it was told to end.
+        boolean goes = read != null && left.isEmpty();
+        if (attempt >= (goes ? ATTEMPTS_WHILE_READ : ATTEMPTS)) {
+          if (read != null) {
+            throw isRead(entry, read, e);
+          }
           throw e;
+        }
+        if (goes) {
+          pause();
         }
       }
     }
   }
 
-  /** From version 10 on the slots that nobody reads go with the database. */
+  /** Only from version 10 on the slots that nobody reads go with the database. */
   private static void dropSlots(Session session, Entry entry) throws SQLException {
     if (session.version() < 100000) {
       for (ReplicationSlots.Slot slot : ReplicationSlots.of(session, entry.oid())) {
@@ -485,25 +499,20 @@ public final class PostgresTarget implements Target {
     }
   }
 
-  private static void refuseReadSlots(Session session, Entry entry, SQLException cause)
-      throws SQLException {
-    for (ReplicationSlots.Slot slot : ReplicationSlots.of(session, entry.oid())) {
-      if (slot.reader() != null) {
-        throw new StetException(
-            ErrorCode.SOURCE,
-            "database \""
-                + entry.name()
-                + "\" cannot be dropped: process "
-                + slot.reader()
-                + " reads its replication slot "
-                + SqlText.name(slot.name()),
-            "Stop what reads the slot; then it goes with the database. Or, as a superuser, run"
-                + " SELECT pg_terminate_backend("
-                + slot.reader()
-                + ").",
-            cause);
-      }
-    }
+  private static StetException isRead(Entry entry, ReplicationSlots.Slot slot, SQLException cause) {
+    return new StetException(
+        ErrorCode.SOURCE,
+        "database \""
+            + entry.name()
+            + "\" cannot be dropped: process "
+            + slot.reader()
+            + " reads its replication slot "
+            + SqlText.name(slot.name()),
+        "Stop what reads the slot; then it goes with the database. Or, as a superuser, run SELECT"
+            + " pg_terminate_backend("
+            + slot.reader()
+            + ").",
+        cause);
   }
 
   /** The names of a database's subscriptions. */

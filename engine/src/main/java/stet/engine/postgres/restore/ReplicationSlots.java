@@ -43,6 +43,16 @@ final class ReplicationSlots {
         oid);
   }
 
+  /** A slot that is being read, or null. */
+  static @Nullable Slot read(Session session, String oid) throws SQLException {
+    for (Slot slot : of(session, oid)) {
+      if (slot.reader() != null) {
+        return slot;
+      }
+    }
+    return null;
+  }
+
   /**
    * What a person should know of a slot.
    *
