@@ -6,7 +6,6 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
-import stet.engine.postgres.catalog.SourceChangedException;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.rules.RuleQueries;

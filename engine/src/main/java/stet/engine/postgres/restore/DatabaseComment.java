@@ -15,11 +15,11 @@ import stet.repository.json.JsonObject;
  * @param note what {@link stet.engine.component.Target#note} stored, or null
  * @param own the database's own comment, or null
  */
-record DatabaseComment(@Nullable String mark, @Nullable String note, @Nullable String own) {
+public record DatabaseComment(@Nullable String mark, @Nullable String note, @Nullable String own) {
   private static final String PREFIX = "stet:";
 
   /** Reads a comment as the server has it. */
-  static DatabaseComment read(@Nullable String comment) {
+  public static DatabaseComment read(@Nullable String comment) {
     if (comment != null && comment.startsWith(PREFIX)) {
       try {
         JsonObject json = JsonObject.parse(comment.substring(PREFIX.length()));
