@@ -380,4 +380,133 @@ class ProofIT {
     Thread.sleep(1100);
     assertThat(site.run("status", "--check").status()).isEqualTo(30);
   }
+
+  @Test
+  void assertionsAndRulesMayHaveQuestionMarks() throws Exception {
+    server.execute(database, "alter table customers add data jsonb default '{\"new\": 1}'");
+    site.configure(site.postgres("default", database, tools), site.files("media"));
+    Files.writeString(
+        directory.toRealPath().resolve("stet.yaml"),
+        """
+        rules: { legacy: none in customers where data ? 'legacy' }
+        proof:
+          server: same
+          assert:
+            - { sql: "select count(*) from customers where data ? 'new'", min: 3000 }
+        """,
+        StandardOpenOption.APPEND);
+    site.backup();
+
+    JsonObject summary = site.json("prove");
+
+    assertThat(summary.flag("passed", false)).isTrue();
+    assertThat(level(summary, "application", "assertions"))
+        .isEqualTo("1 assertion of the configuration");
+  }
+
+  /** The scratch server has other roles, and so does the restore. */
+  @Test
+  void rulesAndAssertionsFindWhatTheCapturingRoleFinds() throws Exception {
+    server.execute(
+        "postgres",
+        "drop role if exists stet_pathy",
+        "create role stet_pathy superuser login password 'x'");
+    try {
+      server.execute(
+          database,
+          "create schema stet_pathy",
+          "create schema elsewhere",
+          "create table stet_pathy.orders (id int primary key, total int)",
+          "insert into stet_pathy.orders values (1, 5)",
+          "create table elsewhere.orders (id int primary key, total int)",
+          "create function elsewhere.tiny(int) returns bool language sql as 'select $1 < 0'",
+          "alter role stet_pathy set search_path = \"$user\", public, elsewhere");
+      site.configure(
+          "{ postgres: default, url: \""
+              + server.url(database, "stet_pathy", "x")
+              + "\", admin_url: \""
+              + server.url("postgres")
+              + "\" }");
+      Files.writeString(
+          directory.toRealPath().resolve("stet.yaml"),
+          """
+          rules: { tiny: none in orders where tiny(total) }
+          proof:
+            assert:
+              - { sql: "select count(*) from orders where not tiny(total)", min: 1 }
+          """,
+          StandardOpenOption.APPEND);
+      site.backup();
+
+      assertThat(site.json("prove").flag("passed", false)).isTrue();
+      Stet.Result restored = site.ok("restore", "--replace");
+      assertThat(restored.error()).doesNotContain("warning");
+    } finally {
+      server.execute("postgres", "alter role stet_pathy rename to stet_pathy_done");
+      site.close();
+      server.execute("postgres", "drop role stet_pathy_done");
+    }
+  }
+
+  @Test
+  void rulesThatCouldNotBeComparedAreNamed() throws Exception {
+    String snapshot = site.backup();
+    server.execute(database, "create table invoices (id int primary key, total int)");
+    site.configure(site.postgres("default", database, tools), site.files("media"));
+    Files.writeString(
+        directory.toRealPath().resolve("stet.yaml"),
+        """
+        rules: { no negative invoice: none in invoices where total < 0 }
+        proof: { server: same }
+        """,
+        StandardOpenOption.APPEND);
+
+    JsonObject summary = site.json("prove", snapshot);
+
+    assertThat(summary.flag("passed", false)).isTrue();
+    assertThat(level(summary, "application", "rules"))
+        .isEqualTo(
+            "not: rule \"no negative invoice\" was not evaluated: there is no table invoices; rule"
+                + " \"no dangling document\" of the snapshot is not in the configuration, or not"
+                + " with the same text");
+    assertThat(level(summary, "application", "assertions")).isEqualTo("no assertions");
+
+    site.configure(site.postgres("default", database, tools), site.files("media"));
+    Files.writeString(
+        directory.toRealPath().resolve("stet.yaml"),
+        "proof: { server: same }\n",
+        StandardOpenOption.APPEND);
+    String withoutRules = site.backup();
+    assertThat(level(site.json("prove", withoutRules), "application", "rules"))
+        .isEqualTo("no rules");
+  }
+
+  /** What belongs to a role is not on the scratch server. */
+  @Test
+  void aRuleThatCouldBeEvaluatedAtCaptureAndCannotInScratchFailsTheProof() throws Exception {
+    server.execute(
+        "postgres",
+        "drop role if exists stet_limited",
+        "create role stet_limited superuser login password 'x'",
+        "alter role stet_limited set shop.least = '0'");
+    try {
+      site.configure(
+          "{ postgres: default, url: \"" + server.url(database, "stet_limited", "x") + "\" }");
+      Files.writeString(
+          directory.toRealPath().resolve("stet.yaml"),
+          "rules: { least: none in documents where id < current_setting('shop.least')::int }\n",
+          StandardOpenOption.APPEND);
+      site.backup();
+
+      Stet.Result failed = site.run("prove");
+
+      assertThat(failed.status()).as("%s", failed).isEqualTo(23);
+      assertThat(failed.error())
+          .contains(
+              "rule \"least\" was not evaluated: unrecognized configuration parameter"
+                  + " \"shop.least\", but it was when it was captured");
+    } finally {
+      server.execute("postgres", "drop role stet_limited");
+    }
+  }
 }

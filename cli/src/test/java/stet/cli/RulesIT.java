@@ -291,4 +291,104 @@ class RulesIT {
     site.ok("restore", "--replace");
     assertThat(List.copyOf(findings.keySet())).hasSize(2);
   }
+
+  @Test
+  void questionMarksAreOperatorsOfTheRulesOwnSql() throws Exception {
+    server.execute(
+        database,
+        "alter table orders add data jsonb",
+        "update orders set data = '{\"legacy\": 1}'");
+    rules(
+        "legacy: none in orders where data ? 'legacy'", "old: none in orders where data ?| '{a}'");
+    Map<String, JsonObject> findings = findings(site.json("backup"));
+    assertThat(findings.get("legacy").integer("violations")).isEqualTo(1);
+    assertThat(findings.get("old").integer("violations")).isZero();
+  }
+
+  /** As after a migration that came with rules of its own. */
+  @Test
+  void rulesThatAnOlderSnapshotDoesNotFitAreToldAndStopNoRestore() throws Exception {
+    String total = "no negative total: none in orders where total < 0";
+    rules(total);
+    String old = site.backup();
+    server.execute(database, "create table invoices (id int primary key, total int)");
+    rules(
+        "no negative invoice: none in invoices where total < 0",
+        "invoiced: none in orders where not exists (select from invoices)",
+        total);
+
+    Stet.Result told = site.ok("restore", old, "--replace");
+
+    String untold =
+        "stet: warning: rule \"no negative invoice\" was not evaluated: there is no table invoices\n";
+    assertThat(told.error())
+        .contains(
+            untold,
+            "stet: warning: rule \"invoiced\" was not evaluated: relation \"invoices\" does not"
+                + " exist\n");
+    server.execute(database, "create table invoices (id int primary key, total int)");
+    JsonObject within = site.json("restore", old, "--replace", "--in-place", "--only", "default");
+    assertThat(findings(within)).containsOnlyKeys("no negative total");
+    assertThat(server.queryOne(database, "select to_regclass('invoices') is null")).isEqualTo("t");
+  }
+
+  @Test
+  void aRuleThatCouldBeEvaluatedAtCaptureAndCannotNowRefusesTheRestore() throws Exception {
+    all();
+    site.backup();
+    server.execute(database, "drop table documents");
+    Files.delete(media.resolve("d/4.txt"));
+
+    Stet.Result refused = site.run("restore", "--only", "media", "--replace");
+
+    assertThat(refused.status()).as("%s", refused).isEqualTo(22);
+    assertThat(refused.error())
+        .contains(
+            "stet: error: rules cannot be evaluated in what would become live that could when it was"
+                + " captured: rule \"no dangling document\" was not evaluated: there is no table"
+                + " documents\n");
+    site.ok("restore", "--only", "media", "--replace", "--allow-violations");
+    assertThat(media.resolve("d/4.txt")).hasContent("text 4");
+  }
+
+  @Test
+  void aProtectedStateThatRulesDoNotFitIsKeptWithoutThemAndReplaced() throws Exception {
+    all();
+    Path file = directory.toRealPath().resolve("stet.yaml");
+    Files.writeString(
+        file,
+        Files.readString(file).replace("  production:\n", "  production:\n    protected: true\n"));
+    site.backup();
+    server.execute(database, "drop table documents");
+    assertThat(site.run("backup").status()).isEqualTo(20);
+
+    Stet.Result restored = site.ok("restore", "--replace", "--confirm", "production");
+
+    assertThat(restored.error())
+        .contains("stet: warning: the present state is kept without a rule: ")
+        .contains("rules.no dangling document: there is no table documents\n");
+    assertThat(server.queryOne(database, "select count(*) from documents")).isEqualTo("12");
+    List<String> snapshots = site.snapshots();
+    JsonObject kept = JsonObject.parse(site.ok("dump", snapshots.getLast(), "/stet.json").output());
+    assertThat(findings(kept))
+        .containsOnlyKeys("one primary address", "unique e-mail", "no negative total");
+  }
+
+  @Test
+  void aProtectedStateWhoseValuesRulesDoNotFitIsKeptWithoutRules() throws Exception {
+    site.configureProtected(site.postgres("default", database), site.files("media"));
+    Files.writeString(
+        directory.toRealPath().resolve("stet.yaml"),
+        "rules: { share: none in orders where 1 / total < 0 }\n",
+        StandardOpenOption.APPEND);
+    site.backup();
+    server.execute(database, "update orders set total = 0");
+
+    Stet.Result restored = site.ok("restore", "--replace", "--confirm", "production");
+
+    assertThat(restored.error())
+        .contains("stet: warning: the present state is kept without rules: ")
+        .contains("rules.share: division by zero\n");
+    assertThat(server.queryOne(database, "select total from orders")).isEqualTo("5");
+  }
 }

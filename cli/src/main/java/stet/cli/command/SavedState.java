@@ -1,15 +1,20 @@
 package stet.cli.command;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import stet.cli.output.Output;
 import stet.engine.Environment;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.backup.Backup;
+import stet.engine.component.Component;
 import stet.engine.component.Operation;
 import stet.engine.restore.Restore;
+import stet.engine.rules.BoundRules;
+import stet.engine.rules.Rule;
 import stet.repository.Repository;
 
 /** The snapshot of the live state that is taken before something replaces it. */
@@ -33,14 +38,15 @@ final class SavedState {
   }
 
   /**
-   * Takes it. A state that is not whole any more cannot be captured; then what a restore swaps is
-   * kept as previous state alone, and what is replaced in place must be empty.
+   * Takes it, without the rules that cannot be evaluated: a state in which something is missing is
+   * what restores are for. A state that is not whole any more cannot be captured; then what a
+   * restore swaps is kept as previous state alone, and what is replaced in place must be empty.
    *
    * @param tags further tags for the snapshot
    * @throws StetException with {@code REFUSED} if something of value would be lost otherwise
    */
   void save(Restore.Plan plan, List<String> tags) {
-    Backup backup = new Backup(repository, environment, operation);
+    Backup backup = backup(BoundRules.NONE);
     try {
       backup.check();
     } catch (StetException e) {
@@ -69,8 +75,53 @@ final class SavedState {
     }
     List<String> all = new ArrayList<>(List.of("before-restore"));
     all.addAll(tags);
-    Backup.Result saved = backup.run(all, false);
+    Backup.Result saved = run(backup, all);
     snapshot = saved.snapshot().toString();
     output.message("the present state is kept in snapshot " + saved.snapshot().shortText());
+  }
+
+  private Backup backup(BoundRules rules) {
+    return new Backup(
+        repository,
+        new Environment(
+            environment.app(),
+            environment.name(),
+            environment.guarded(),
+            environment.components(),
+            rules),
+        operation);
+  }
+
+  private Backup.Result run(Backup withoutRules, List<String> tags) {
+    Backup fitting = backup(environment.rules().without(unfit()));
+    try {
+      return fitting.run(tags, false);
+    } catch (StetException e) {
+      if (e.code() != ErrorCode.CONFIGURATION) {
+        throw e;
+      }
+      // Whether SQL fits the values of the rows is known only once it has run.
+      operation.progress().warn("the present state is kept without rules: " + e.getMessage());
+      return withoutRules.run(tags, false);
+    }
+  }
+
+  /** Tells the rules that cannot be evaluated in the present state. */
+  private Set<Rule> unfit() {
+    Set<Rule> unfit = new HashSet<>();
+    for (Component component : environment.components()) {
+      for (Rule rule : environment.rules().of(component.name())) {
+        try {
+          component.checkRules(List.of(rule));
+        } catch (StetException e) {
+          if (e.code() != ErrorCode.CONFIGURATION) {
+            throw e;
+          }
+          operation.progress().warn("the present state is kept without a rule: " + e.getMessage());
+          unfit.add(rule);
+        }
+      }
+    }
+    return unfit;
   }
 }

@@ -4,6 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import stet.engine.rules.Evaluation;
 import stet.engine.rules.Rule;
+import stet.repository.json.JsonObject;
 
 /**
  * The place where a component lives, as a restore works on it: the live state, and states that lie
@@ -94,9 +95,10 @@ public interface Target extends AutoCloseable {
   /**
    * Evaluates rules in a staged state.
    *
+   * @param manifest what the component added to the snapshot's manifest when it was captured
    * @return what they found, to be closed
    */
-  default Evaluation evaluate(Beside state, List<Rule> rules) {
+  default Evaluation evaluate(Beside state, JsonObject manifest, List<Rule> rules) {
     throw new UnsupportedOperationException("rules speak of tables, and there are none");
   }
 

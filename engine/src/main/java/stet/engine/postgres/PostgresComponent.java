@@ -33,6 +33,7 @@ import stet.engine.postgres.restore.PostgresTarget;
 import stet.engine.postgres.restore.PostgresTrial;
 import stet.engine.postgres.restore.TableRestore;
 import stet.engine.postgres.rules.RuleQueries;
+import stet.engine.postgres.rules.SearchPath;
 import stet.engine.process.PrivateFiles;
 import stet.engine.rules.Evaluation;
 import stet.engine.rules.Rule;
@@ -97,7 +98,7 @@ final class PostgresComponent implements Component {
   @Override
   public void checkRules(List<Rule> rules) {
     try (Session session = Session.open(settings.pinned())) {
-      new RuleQueries(session).check(rules);
+      new RuleQueries(session, SearchPath.OWN).check(rules);
     } catch (SQLException e) {
       throw PostgresErrors.failed("cannot check the rules about " + settings.describe(), e);
     }
@@ -106,7 +107,7 @@ final class PostgresComponent implements Component {
   @Override
   public Evaluation evaluate(List<Rule> rules) {
     try (Session session = Session.open(settings.pinned())) {
-      return RuleQueries.evaluateAtOneMoment(session, rules);
+      return RuleQueries.evaluateAtOneMoment(session, SearchPath.OWN, rules);
     } catch (SQLException e) {
       throw PostgresErrors.failed("cannot evaluate the rules in " + settings.describe(), e);
     }

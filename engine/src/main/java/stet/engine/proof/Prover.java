@@ -26,6 +26,7 @@ import stet.engine.process.PrivateFiles;
 import stet.engine.rules.Evaluation;
 import stet.engine.rules.Finding;
 import stet.engine.rules.Rule;
+import stet.engine.rules.Unevaluated;
 import stet.engine.snapshot.Manifest;
 import stet.engine.snapshot.SnapshotCatalog;
 import stet.engine.snapshot.SnapshotFiles;
@@ -102,14 +103,8 @@ public final class Prover {
         trial.differences().forEach(difference -> failures.add(name + ": " + difference));
       });
       if (manifest != null && trials.size() == nodes.size() && !nodes.isEmpty()) {
-        evaluate(trials, nodes, manifest.findings(), findings, failures);
-        assertions.forEach(assertion -> assertHolds(assertion, trials, failures));
-        levels.add(
-            new Proof.ComponentLevel(
-                APPLICATION, "rules", true, findings.size() + " rules, as at capture"));
-        levels.add(
-            new Proof.ComponentLevel(
-                APPLICATION, "assertions", true, assertions.size() + " of the configuration"));
+        levels.addAll(evaluate(trials, nodes, manifest.findings(), findings, failures));
+        levels.addAll(assertAll(trials, failures));
       } else {
         levels.add(
             new Proof.ComponentLevel(
@@ -207,19 +202,27 @@ public final class Prover {
     return found;
   }
 
-  private void evaluate(
+  /** Holds the rules against what they found at capture. */
+  private List<Proof.ComponentLevel> evaluate(
       Map<String, Trial> trials,
       Map<String, Node> nodes,
       List<Finding> captured,
       List<Finding> findings,
       List<String> failures) {
+    List<String> missed = new ArrayList<>();
+    List<Finding> untold = new ArrayList<>(captured);
     trials.forEach((name, trial) -> {
-      List<Rule> rules =
-          environment.rules().of(name).stream()
-              .filter(rule ->
-                  !(rule.body() instanceof Rule.Exists exists)
-                      || nodes.containsKey(exists.files().text()))
-              .toList();
+      List<Rule> rules = new ArrayList<>();
+      for (Rule rule : environment.rules().of(name)) {
+        untold.removeIf(finding -> finding.isOf(rule));
+        if (rule.body() instanceof Rule.Exists exists
+            && !nodes.containsKey(exists.files().text())) {
+          missed.add(
+              new Unevaluated(rule, "the snapshot has no component " + exists.files()).describe());
+        } else {
+          rules.add(rule);
+        }
+      }
       if (rules.isEmpty()) {
         return;
       }
@@ -230,10 +233,17 @@ public final class Prover {
                 references.compare(
                     new TreePaths(
                         source, Objects.requireNonNull(nodes.get(references.component()))))));
+        for (Unevaluated each : evaluation.unevaluated()) {
+          if (each.isAmong(captured)) {
+            failures.add(each.describe() + ", but it was when it was captured");
+          }
+          missed.add(each.describe());
+        }
       } catch (StetException e) {
         fail(name, e, failures);
       }
     });
+    int compared = 0;
     for (Finding finding : findings) {
       Finding before = Finding.of(finding, captured);
       if (before == null) {
@@ -242,46 +252,103 @@ public final class Prover {
               .progress()
               .warn(finding.describe() + "; it was not evaluated when the snapshot was made");
         }
-      } else if (!finding.isSame(before)) {
+        continue;
+      }
+      compared++;
+      if (!finding.isSame(before)) {
         failures.add(finding.describe() + ", but " + before.violations() + " when it was captured");
       }
     }
+    for (Finding finding : untold) {
+      missed.add(
+          "rule \""
+              + finding.rule()
+              + "\" of the snapshot is not in the configuration, or not with the same text");
+    }
+    int fresh = findings.size() - compared;
+    List<String> ran = new ArrayList<>();
+    if (compared > 0) {
+      ran.add(count(compared, "rule") + ", compared with what was found at capture");
+    }
+    if (fresh > 0) {
+      ran.add(count(fresh, "rule") + " that came after the snapshot");
+    }
+    return levels("rules", ran, missed);
   }
 
-  private void assertHolds(Assertion assertion, Map<String, Trial> trials, List<String> failures) {
-    switch (assertion) {
-      case Assertion.Query query -> {
-        try {
-          query(query, trials, failures);
-        } catch (StetException e) {
-          if (e.code() == ErrorCode.INTERRUPTED || e.code() == ErrorCode.CONFIGURATION) {
-            throw e;
+  /**
+   * What to say of the application as a whole.
+   *
+   * @param ran what was looked at
+   * @param missed what was not, and why
+   */
+  private static List<Proof.ComponentLevel> levels(
+      String name, List<String> ran, List<String> missed) {
+    List<Proof.ComponentLevel> levels = new ArrayList<>();
+    if (!ran.isEmpty() || missed.isEmpty()) {
+      levels.add(
+          new Proof.ComponentLevel(
+              APPLICATION, name, true, ran.isEmpty() ? "no " + name : String.join("; ", ran)));
+    }
+    if (!missed.isEmpty()) {
+      levels.add(new Proof.ComponentLevel(APPLICATION, name, false, String.join("; ", missed)));
+    }
+    return levels;
+  }
+
+  private static String count(int n, String what) {
+    return n + " " + what + (n == 1 ? "" : "s");
+  }
+
+  private List<Proof.ComponentLevel> assertAll(Map<String, Trial> trials, List<String> failures) {
+    List<String> missed = new ArrayList<>();
+    for (Assertion assertion : assertions) {
+      switch (assertion) {
+        case Assertion.Query query -> {
+          Trial trial = database(query, trials);
+          if (trial == null) {
+            missed.add(
+                "assertion \""
+                    + query.sql()
+                    + "\" was not run: the snapshot has no "
+                    + (query.component() == null ? "database" : "database " + query.component()));
+          } else {
+            query(query, trial, failures);
           }
-          failures.add("assertion \"" + query.sql() + "\": " + e.getMessage());
         }
+        case Assertion.Program program -> run(program, trials, failures);
       }
-      case Assertion.Program program -> run(program, trials, failures);
     }
+    int ran = assertions.size() - missed.size();
+    return levels(
+        "assertions",
+        ran == 0 ? List.of() : List.of(count(ran, "assertion") + " of the configuration"),
+        missed);
   }
 
-  private void query(Assertion.Query query, Map<String, Trial> trials, List<String> failures) {
-    List<String> databases =
-        query.component() != null
-            ? List.of(query.component())
-            : trials.entrySet().stream()
-                .filter(entry -> entry.getValue().hasTables())
-                .map(Map.Entry::getKey)
-                .toList();
-    Trial trial = databases.size() == 1 ? trials.get(databases.getFirst()) : null;
-    if (trial == null) {
-      throw new StetException(
-          ErrorCode.CONFIGURATION,
-          "it is not clear in which database to run the assertion \"" + query.sql() + "\"",
-          "Name the component: `{ component: default, sql: … }`.");
-    }
+  /** The database to run a query in, which the configuration's reading has made sure is one. */
+  private static @Nullable Trial database(Assertion.Query query, Map<String, Trial> trials) {
+    return trials.entrySet().stream()
+        .filter(entry -> query.component() == null || entry.getKey().equals(query.component()))
+        .map(Map.Entry::getValue)
+        .filter(Trial::hasTables)
+        .findFirst()
+        .orElse(null);
+  }
+
+  private void query(Assertion.Query query, Trial trial, List<String> failures) {
     operation.progress().phase("running " + query.sql());
-    String value = trial.query(query.sql());
     String what = "assertion \"" + query.sql() + "\": ";
+    String value;
+    try {
+      value = trial.query(query.sql());
+    } catch (StetException e) {
+      if (e.code() == ErrorCode.INTERRUPTED) {
+        throw e;
+      }
+      failures.add(what + e.getMessage());
+      return;
+    }
     if (value == null) {
       failures.add(what + "it gives no value");
       return;

@@ -23,6 +23,7 @@ import stet.engine.rules.Finding;
 import stet.engine.snapshot.Manifest;
 import stet.engine.snapshot.SnapshotFiles;
 import stet.repository.BlobSource;
+import stet.repository.json.JsonObject;
 import stet.repository.snapshot.Snapshot;
 import stet.repository.tree.Node;
 
@@ -334,9 +335,15 @@ public final class Restore {
               Beside state = staged.get(component.name());
               return state == null
                   ? Objects.requireNonNull(inPlace).evaluate(rules)
-                  : targets.get(component.name()).evaluate(state, rules);
+                  : targets
+                      .get(component.name())
+                      .evaluate(state, details(plan.manifest, component), rules);
             },
             plan.manner.allowViolations);
+  }
+
+  private static JsonObject details(Manifest manifest, Component component) {
+    return Objects.requireNonNull(manifest.component(component.name())).details();
   }
 
   private Result swap(

@@ -16,6 +16,7 @@ import stet.engine.rules.Finding;
 import stet.engine.rules.Paths;
 import stet.engine.rules.References;
 import stet.engine.rules.Rule;
+import stet.engine.rules.Unevaluated;
 import stet.engine.snapshot.TreePaths;
 import stet.repository.BlobSource;
 import stet.repository.tree.Node;
@@ -51,14 +52,17 @@ final class RuleCheck {
   }
 
   /**
-   * Evaluates all rules that the restore can change anything about.
+   * Evaluates all rules that the restore can change anything about. One that cannot be evaluated,
+   * as the state is older or newer than what it speaks of, is told.
    *
    * @param evaluate evaluates rules in the new state of a component that is restored
    * @param allowed whether new violations are only told
-   * @throws StetException with {@code INCOHERENT} naming the rules that are newly violated
+   * @throws StetException with {@code INCOHERENT} naming the rules that are newly violated, or that
+   *     could be evaluated at capture but cannot now
    */
   List<Finding> run(BiFunction<Component, List<Rule>, Evaluation> evaluate, boolean allowed) {
     List<Finding> findings = new ArrayList<>();
+    List<Unevaluated> unevaluated = new ArrayList<>();
     for (Component component : environment.components()) {
       boolean isRestored = restored.containsKey(component.name());
       List<Rule> rules =
@@ -72,9 +76,10 @@ final class RuleCheck {
       try (Evaluation evaluation =
           isRestored ? evaluate.apply(component, rules) : component.evaluate(rules)) {
         findings.addAll(evaluation.complete(this::compare));
+        unevaluated.addAll(evaluation.unevaluated());
       }
     }
-    judge(findings, allowed);
+    judge(findings, unevaluated, allowed);
     return findings;
   }
 
@@ -92,8 +97,38 @@ final class RuleCheck {
     }
   }
 
-  private void judge(List<Finding> findings, boolean allowed) {
-    List<String> fresh = new ArrayList<>();
+  private void judge(List<Finding> findings, List<Unevaluated> unevaluated, boolean allowed) {
+    List<String> faults = new ArrayList<>();
+    List<String> violated = violated(findings);
+    if (!violated.isEmpty()) {
+      faults.add(
+          "what would become live violates rules that it did not when it was captured: "
+              + String.join("; ", violated));
+    }
+    List<String> lost = lost(unevaluated);
+    if (!lost.isEmpty()) {
+      faults.add(
+          "rules cannot be evaluated in what would become live that could when it was captured: "
+              + String.join("; ", lost));
+    }
+    if (faults.isEmpty()) {
+      return;
+    }
+    String what = String.join("; ", faults);
+    if (allowed) {
+      progress.warn(what);
+      return;
+    }
+    throw new StetException(
+        ErrorCode.INCOHERENT,
+        what,
+        "The live state was not touched. Restore all components together, or accept it with"
+            + " --allow-violations.");
+  }
+
+  /** Tells what is violated now and was not evaluated before, and gives what was and held. */
+  private List<String> violated(List<Finding> findings) {
+    List<String> violated = new ArrayList<>();
     for (Finding finding : findings) {
       @Nullable Finding before = Finding.of(finding, captured);
       if (finding.violations() == 0 || (before != null && finding.isSame(before))) {
@@ -102,25 +137,26 @@ final class RuleCheck {
       if (before == null) {
         progress.warn(finding.describe() + "; it was not evaluated when the snapshot was made");
       } else {
-        fresh.add(
+        violated.add(
             finding.describe()
                 + ", "
                 + (before.violations() == 0 ? "none" : Long.toString(before.violations()))
                 + " when it was captured");
       }
     }
-    if (fresh.isEmpty()) {
-      return;
+    return violated;
+  }
+
+  /** Tells what could not be evaluated before either, and gives what could. */
+  private List<String> lost(List<Unevaluated> unevaluated) {
+    List<String> lost = new ArrayList<>();
+    for (Unevaluated each : unevaluated) {
+      if (each.isAmong(captured)) {
+        lost.add(each.describe());
+      } else {
+        progress.warn(each.describe());
+      }
     }
-    String what = "what would become live violates rules that it did not when it was captured: ";
-    if (allowed) {
-      progress.warn(what + String.join("; ", fresh));
-      return;
-    }
-    throw new StetException(
-        ErrorCode.INCOHERENT,
-        what + String.join("; ", fresh),
-        "The live state was not touched. Restore all components together, or accept it with"
-            + " --allow-violations.");
+    return lost;
   }
 }

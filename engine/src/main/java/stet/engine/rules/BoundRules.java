@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import stet.engine.rules.Rule.Name;
 
@@ -41,6 +42,14 @@ public final class BoundRules {
         throw new IllegalArgumentException(rule.places().apply(e.offset()) + ": " + e.getMessage());
       }
     }
+    return new BoundRules(map);
+  }
+
+  /** All but some. */
+  public BoundRules without(Set<Rule> left) {
+    Map<String, List<Rule>> map = new LinkedHashMap<>();
+    byComponent.forEach((component, rules) ->
+        map.put(component, rules.stream().filter(rule -> !left.contains(rule)).toList()));
     return new BoundRules(map);
   }
 

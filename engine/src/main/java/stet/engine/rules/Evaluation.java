@@ -9,11 +9,13 @@ import java.util.function.Function;
  *
  * @param findings of the rules that need nothing else
  * @param references of the rules that are still to be compared with files
+ * @param unevaluated the rules that could not be evaluated; none in a capture
  */
-public record Evaluation(List<Finding> findings, List<References> references)
+public record Evaluation(
+    List<Finding> findings, List<References> references, List<Unevaluated> unevaluated)
     implements AutoCloseable {
   /** Nothing, of no rules. */
-  public static final Evaluation NONE = new Evaluation(List.of(), List.of());
+  public static final Evaluation NONE = new Evaluation(List.of(), List.of(), List.of());
 
   /**
    * All findings.

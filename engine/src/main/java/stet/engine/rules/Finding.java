@@ -38,6 +38,11 @@ public record Finding(
     return violations == other.violations && hash.equals(other.hash);
   }
 
+  /** Whether it is of a rule as it is written now. */
+  public boolean isOf(Rule other) {
+    return rule.equals(other.name()) && text.equals(other.text());
+  }
+
   /** For messages: the rule with how many violations it has, and some of them. */
   public String describe() {
     return "rule \""

@@ -153,7 +153,7 @@ class VersionsIT {
     long rows = captured.manifest().objects("tables").getFirst().integer("rows");
     try (Target target = target(server, tools)) {
       Beside staging = target.stage(restore(captured, Progress.NONE));
-      target.evaluate(staging, List.of()).close();
+      target.evaluate(staging, captured.manifest(), List.of()).close();
       // Asking is a login too.
       assertThat(server.queryOne(staging.name(), "select count(*) from logins"))
           .isEqualTo(Long.toString(rows + 1));

@@ -34,6 +34,7 @@ import stet.engine.postgres.connection.PostgresErrors;
 import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.rows.FloatShapes;
 import stet.engine.postgres.rows.Parallel;
+import stet.engine.postgres.rules.SearchPath;
 import stet.engine.rules.Evaluation;
 import stet.repository.BlobSink;
 import stet.repository.BlobType;
@@ -194,6 +195,7 @@ public final class DatabaseCapture {
     CatalogReader catalog = new CatalogReader(holder.session());
     Server server = catalog.server();
     Database database = catalog.database();
+    List<String> searchPath = SearchPath.read(holder.session());
     FileBlobs files = new FileBlobs(sink, context.polynomial(), time);
     PostgresTools tools = PostgresTools.find(toolsDirectory, server.major());
     SchemaDump dump = new SchemaDump(pinned, tools, files, operation.progress());
@@ -265,6 +267,7 @@ public final class DatabaseCapture {
         node,
         manifest(
             description,
+            searchPath,
             reading.position(),
             reader,
             context.hashKey(),
@@ -432,6 +435,7 @@ public final class DatabaseCapture {
 
   private static JsonObject manifest(
       DatabaseDescription description,
+      List<String> searchPath,
       Position position,
       DataReader reader,
       RowHash.Key key,
@@ -464,6 +468,7 @@ public final class DatabaseCapture {
         .putIfPresent("system_identifier", description.server().systemIdentifier())
         .put("database", description.database().name())
         .put("encoding", description.database().encoding())
+        .put(SearchPath.MANIFEST_KEY, searchPath)
         .put(
             "snapshot",
             new JsonObject()

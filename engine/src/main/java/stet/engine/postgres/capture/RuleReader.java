@@ -9,6 +9,7 @@ import stet.engine.StetException;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.rules.RuleQueries;
+import stet.engine.postgres.rules.SearchPath;
 import stet.engine.rules.Evaluation;
 import stet.engine.rules.Rule;
 
@@ -43,7 +44,7 @@ final class RuleReader {
     try (Session own = open()) {
       holder.begin(own);
       own.execute("SET LOCAL lock_timeout = " + patience.toMillis());
-      Evaluation evaluation = new RuleQueries(own).evaluate(rules);
+      Evaluation evaluation = new RuleQueries(own, SearchPath.OWN).evaluate(rules);
       own.execute("COMMIT");
       return evaluation;
     } catch (StetException e) {

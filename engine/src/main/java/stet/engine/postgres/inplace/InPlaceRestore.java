@@ -29,6 +29,7 @@ import stet.engine.postgres.restore.PostgresPlace;
 import stet.engine.postgres.restore.RowLoader;
 import stet.engine.postgres.restore.StagingVerifier;
 import stet.engine.postgres.rules.RuleQueries;
+import stet.engine.postgres.rules.SearchPath;
 import stet.engine.process.PrivateFiles;
 import stet.engine.rules.Evaluation;
 import stet.engine.rules.Rule;
@@ -350,7 +351,8 @@ public final class InPlaceRestore implements InPlace {
 
   @Override
   public Evaluation evaluate(List<Rule> rules) {
-    return attempt(() -> new RuleQueries(session()).evaluate(rules));
+    return attempt(
+        () -> new RuleQueries(session(), SearchPath.of(context.manifest())).evaluateFitting(rules));
   }
 
   @Override

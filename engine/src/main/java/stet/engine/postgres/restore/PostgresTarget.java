@@ -20,8 +20,10 @@ import stet.engine.postgres.connection.SqlText;
 import stet.engine.postgres.restore.DatabaseSwap.Rename;
 import stet.engine.postgres.restore.Maintenance.Entry;
 import stet.engine.postgres.rules.RuleQueries;
+import stet.engine.postgres.rules.SearchPath;
 import stet.engine.rules.Evaluation;
 import stet.engine.rules.Rule;
+import stet.repository.json.JsonObject;
 
 /**
  * A database as the place of a restore. States beside it are databases on the same server that have
@@ -389,13 +391,13 @@ public final class PostgresTarget implements Target {
   }
 
   @Override
-  public Evaluation evaluate(Beside state, List<Rule> rules) {
+  public Evaluation evaluate(Beside state, JsonObject manifest, List<Rule> rules) {
     ConnectionSettings quiet =
         ask(
             "cannot evaluate the rules",
             m -> withoutLoginTriggers(m.session(), place.adminSettings()));
     try (Session session = Session.open(quiet, state.name())) {
-      return RuleQueries.evaluateAtOneMoment(session, rules);
+      return RuleQueries.evaluateAtOneMoment(session, SearchPath.of(manifest), rules);
     } catch (SQLException e) {
       throw PostgresErrors.failed(
           "cannot evaluate the rules in database \"" + state.name() + "\"", e);

@@ -25,6 +25,7 @@ import stet.engine.postgres.connection.PostgresErrors;
 import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.rows.Parallel;
 import stet.engine.postgres.rules.RuleQueries;
+import stet.engine.postgres.rules.SearchPath;
 import stet.engine.process.PrivateFiles;
 import stet.engine.rules.Evaluation;
 import stet.engine.rules.Rule;
@@ -332,7 +333,7 @@ public final class PostgresTrial implements Trial {
   @Override
   public Evaluation evaluate(List<Rule> rules) {
     try (Session session = Session.open(place.settings())) {
-      return RuleQueries.evaluateAtOneMoment(session, rules);
+      return RuleQueries.evaluateAtOneMoment(session, SearchPath.of(context.manifest()), rules);
     } catch (SQLException e) {
       throw PostgresErrors.failed("cannot evaluate the rules in scratch", e);
     }
@@ -341,7 +342,7 @@ public final class PostgresTrial implements Trial {
   @Override
   public @Nullable String query(String sql) {
     try (Session session = Session.open(place.settings())) {
-      session.execute("SET search_path = DEFAULT");
+      SearchPath.of(context.manifest()).use(session);
       return session.value(sql);
     } catch (SQLException e) {
       throw PostgresErrors.failed("the query fails", e);

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +24,7 @@ import stet.engine.rules.Finding;
 import stet.engine.rules.References;
 import stet.engine.rules.Rule;
 import stet.engine.rules.Rule.Name;
+import stet.engine.rules.Unevaluated;
 
 /**
  * Rules as SQL, one statement for each. It runs in the session's transaction, so at its snapshot,
@@ -34,17 +35,62 @@ public final class RuleQueries {
 
   private static final int LONGEST_KEY = 200;
 
-  /** A table that a rule names, found in the catalog. */
-  private record Found(long oid, String quoted, String name) {}
+  /** Classes of SQLSTATEs that mean: the server can make no sense of the rule, or of its values. */
+  private static final Set<String> MISFITS =
+      Set.of(
+          "0A", // feature not supported
+          "21", // cardinality violation
+          "22", // data exception
+          "3F", // invalid schema name
+          "42", // syntax error or access rule violation
+          "P0"); // raised by a function
+
+  /**
+   * A table that a rule names, found in the catalog.
+   *
+   * @param preferred whether it is meant even if other schemas have one of its name
+   */
+  private record Found(long oid, String quoted, String name, boolean preferred) {}
 
   /** A foreign key, by the columns of both sides. */
   private record ForeignKey(
       long child, long parent, List<String> childColumns, List<String> parentColumns) {}
 
-  private final Session session;
+  /** A rule that cannot be evaluated in this database. */
+  private static final class MisfitException extends Exception {
+    private static final long serialVersionUID = 1L;
 
-  public RuleQueries(Session session) {
+    private final String place;
+    private final String fact;
+    private final String hint;
+
+    MisfitException(String place, String fact, String hint, @Nullable Throwable cause) {
+      super(fact, cause);
+      this.place = place;
+      this.fact = fact;
+      this.hint = hint;
+    }
+
+    StetException asFailure(Rule rule) {
+      return new StetException(
+          ErrorCode.CONFIGURATION,
+          place + ": rules." + rule.name() + ": " + fact,
+          hint,
+          getCause());
+    }
+  }
+
+  private final Session session;
+  private final SearchPath path;
+
+  /**
+   * Prepares.
+   *
+   * @param path where the rules' names are looked for
+   */
+  public RuleQueries(Session session, SearchPath path) {
     this.session = session;
+    this.path = path;
   }
 
   /**
@@ -53,16 +99,20 @@ public final class RuleQueries {
    * @throws StetException with {@code CONFIGURATION} naming what does not exist
    */
   public void check(List<Rule> rules) throws SQLException {
-    String before = useApplicationsPath();
+    String before = path.use(session);
     for (Rule rule : rules) {
-      String statement = statement(rule);
       try {
-        session.rows(EXPLAIN + statement, row -> row.getString(1));
-      } catch (SQLException e) {
-        throw failed(rule, EXPLAIN + statement, e);
+        String statement = statement(rule);
+        try {
+          session.rows(EXPLAIN + statement, row -> row.getString(1));
+        } catch (SQLException e) {
+          throw misfit(rule, EXPLAIN + statement, e);
+        }
+      } catch (MisfitException e) {
+        throw e.asFailure(rule);
       }
     }
-    setPath(before);
+    SearchPath.restore(session, before);
   }
 
   /**
@@ -71,26 +121,45 @@ public final class RuleQueries {
    * @throws StetException with {@code CONFIGURATION} if the server cannot make sense of a rule
    */
   public Evaluation evaluate(List<Rule> rules) throws SQLException {
+    return evaluate(rules, false);
+  }
+
+  /**
+   * Evaluates rules in the session's transaction, where they may be of another time than the
+   * tables: what cannot be evaluated is told in the evaluation.
+   */
+  public Evaluation evaluateFitting(List<Rule> rules) throws SQLException {
+    return evaluate(rules, true);
+  }
+
+  private Evaluation evaluate(List<Rule> rules, boolean fittingOnly) throws SQLException {
     List<Finding> findings = new ArrayList<>();
     List<References> references = new ArrayList<>();
+    List<Unevaluated> unevaluated = new ArrayList<>();
     boolean done = false;
-    String before = useApplicationsPath();
+    String before = path.use(session);
     try {
       for (Rule rule : rules) {
-        String statement = statement(rule);
+        if (fittingOnly) {
+          // An error would end the transaction.
+          session.execute("SAVEPOINT rule");
+        }
         try {
-          if (rule.body() instanceof Rule.Exists) {
-            references.add(references(rule, statement));
-          } else {
-            findings.add(finding(rule, statement));
+          evaluate(rule, findings, references);
+        } catch (MisfitException e) {
+          if (!fittingOnly) {
+            throw e.asFailure(rule);
           }
-        } catch (SQLException e) {
-          throw failed(rule, statement, e);
+          session.execute("ROLLBACK TO SAVEPOINT rule");
+          unevaluated.add(new Unevaluated(rule, e.fact));
+        }
+        if (fittingOnly) {
+          session.execute("RELEASE SAVEPOINT rule");
         }
       }
-      setPath(before);
+      SearchPath.restore(session, before);
       done = true;
-      return new Evaluation(findings, references);
+      return new Evaluation(findings, references, unevaluated);
     } finally {
       if (!done) {
         references.forEach(References::close);
@@ -98,24 +167,27 @@ public final class RuleQueries {
     }
   }
 
-  /** Evaluates rules in a transaction of their own. */
-  public static Evaluation evaluateAtOneMoment(Session session, List<Rule> rules)
+  private void evaluate(Rule rule, List<Finding> findings, List<References> references)
+      throws SQLException, MisfitException {
+    String statement = statement(rule);
+    try {
+      if (rule.body() instanceof Rule.Exists) {
+        references.add(references(rule, statement));
+      } else {
+        findings.add(finding(rule, statement));
+      }
+    } catch (SQLException e) {
+      throw misfit(rule, statement, e);
+    }
+  }
+
+  /** Evaluates in a transaction of their own those rules that fit the tables there are. */
+  public static Evaluation evaluateAtOneMoment(Session session, SearchPath path, List<Rule> rules)
       throws SQLException {
     session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    Evaluation evaluation = new RuleQueries(session).evaluate(rules);
+    Evaluation evaluation = new RuleQueries(session, path).evaluateFitting(rules);
     session.execute("COMMIT");
     return evaluation;
-  }
-
-  /** Has names without a schema be found where the application's own sessions find them. */
-  private String useApplicationsPath() throws SQLException {
-    String before = Objects.requireNonNull(session.value("SHOW search_path"));
-    session.execute("SET search_path = DEFAULT");
-    return before;
-  }
-
-  private void setPath(String path) throws SQLException {
-    session.value("SELECT pg_catalog.set_config('search_path', ?, false)", path);
   }
 
   private Finding finding(Rule rule, String statement) throws SQLException {
@@ -168,23 +240,20 @@ public final class RuleQueries {
         });
   }
 
-  private static StetException failed(Rule rule, String statement, SQLException e) {
+  /** What the server has against a rule; anything else is no fault of the rule, and thrown. */
+  private static MisfitException misfit(Rule rule, String statement, SQLException e) {
     if (Thread.currentThread().isInterrupted()) {
-      return new StetException(ErrorCode.INTERRUPTED, "interrupted", null, e);
+      throw new StetException(ErrorCode.INTERRUPTED, "interrupted", null, e);
     }
     String state = String.valueOf(e.getSQLState());
-    if (!state.startsWith("42") && !state.startsWith("22")) {
-      return PostgresErrors.failed("cannot evaluate rule \"" + rule.name() + "\"", e);
+    if (state.length() != 5 || !MISFITS.contains(state.substring(0, 2))) {
+      throw PostgresErrors.failed("cannot evaluate rule \"" + rule.name() + "\"", e);
     }
     ServerErrorMessage server =
         e instanceof PSQLException postgres ? postgres.getServerErrorMessage() : null;
-    return new StetException(
-        ErrorCode.CONFIGURATION,
-        place(rule, statement, server == null ? 0 : server.getPosition())
-            + ": rules."
-            + rule.name()
-            + ": "
-            + PostgresErrors.text(e),
+    return new MisfitException(
+        place(rule, statement, server == null ? 0 : server.getPosition()),
+        PostgresErrors.text(e),
         server == null || server.getHint() == null
             ? "The rule is evaluated as: " + statement.replace(EXPLAIN, "").replace("\n", " ")
             : server.getHint(),
@@ -223,7 +292,7 @@ public final class RuleQueries {
    * A statement that gives how many violations there are, two sums that are their hash, and some of
    * them; for {@code exists in} all values with their rows.
    */
-  private String statement(Rule rule) throws SQLException {
+  private String statement(Rule rule) throws SQLException, MisfitException {
     return switch (rule.body()) {
       case Rule.Has has -> violations(has(rule, has));
       case Rule.Refers refers -> violations(refers(rule, refers));
@@ -243,7 +312,7 @@ public final class RuleQueries {
         + ") AS examples) FROM bad";
   }
 
-  private String has(Rule rule, Rule.Has has) throws SQLException {
+  private String has(Rule rule, Rule.Has has) throws SQLException, MisfitException {
     Found table = table(rule, has.table());
     Found counted = table(rule, has.counted());
     ForeignKey key = foreignKey(rule, has, table, counted);
@@ -285,7 +354,7 @@ public final class RuleQueries {
         + (has.count().most() == Long.MAX_VALUE ? "" : " OR " + count + " > " + has.count().most());
   }
 
-  private String refers(Rule rule, Rule.Refers refers) throws SQLException {
+  private String refers(Rule rule, Rule.Refers refers) throws SQLException, MisfitException {
     Found table = table(rule, refers.table());
     Found target = table(rule, refers.target());
     String column = column(rule, table, refers.column());
@@ -307,7 +376,7 @@ public final class RuleQueries {
         + ")";
   }
 
-  private String exists(Rule rule, Rule.Exists exists) throws SQLException {
+  private String exists(Rule rule, Rule.Exists exists) throws SQLException, MisfitException {
     Found table = table(rule, exists.table());
     String column = "each_row." + column(rule, table, exists.column()) + "::text";
     String encoding = session.value("SHOW server_encoding");
@@ -331,7 +400,7 @@ public final class RuleQueries {
         + ")";
   }
 
-  private String unique(Rule rule, Rule.Unique unique) throws SQLException {
+  private String unique(Rule rule, Rule.Unique unique) throws SQLException, MisfitException {
     Found table = table(rule, unique.table());
     String expression = "(" + unique.expression().text() + "\n)";
     return "SELECT left("
@@ -349,7 +418,7 @@ public final class RuleQueries {
         + " HAVING count(*) > 1";
   }
 
-  private String none(Rule rule, Rule.None none) throws SQLException {
+  private String none(Rule rule, Rule.None none) throws SQLException, MisfitException {
     Found table = table(rule, none.table());
     return "SELECT "
         + key(table, table.name())
@@ -386,21 +455,27 @@ public final class RuleQueries {
         table.oid());
   }
 
-  private Found table(Rule rule, Rule.Table table) throws SQLException {
+  /**
+   * The table of a name: the one that the search path leads to, else that of schema public, else
+   * the only one.
+   */
+  private Found table(Rule rule, Rule.Table table) throws SQLException, MisfitException {
     String schema = table.schema() == null ? "" : table.schema().text();
     List<Found> found =
         session.rows(
-            "SELECT c.oid::bigint, n.nspname, c.relname FROM pg_catalog.pg_class c"
+            "SELECT c.oid::bigint, n.nspname, c.relname,"
+                + " pg_catalog.pg_table_is_visible(c.oid) FROM pg_catalog.pg_class c"
                 + " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
                 + " WHERE c.relname::text = ? AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
                 + " AND (n.nspname::text = ? OR (? = '' AND n.nspname !~ '^pg_'"
                 + "   AND n.nspname <> 'information_schema'))"
-                + " ORDER BY n.nspname = 'public' DESC, n.nspname",
+                + " ORDER BY 4 DESC, n.nspname = 'public' DESC, n.nspname",
             row ->
                 new Found(
                     row.getLong(1),
                     SqlText.name(row.getString(2), row.getString(3)),
-                    SqlText.name(row.getString(3))),
+                    SqlText.name(row.getString(3)),
+                    row.getBoolean(4) || row.getString(2).equals("public")),
             table.name().text(),
             schema,
             schema);
@@ -419,8 +494,7 @@ public final class RuleQueries {
           "there is no table " + table,
           near.isEmpty() ? "The database has no tables." : "There is: " + list(near) + ".");
     }
-    boolean inPublic = found.getFirst().quoted().startsWith("\"public\".");
-    if (found.size() > 1 && !inPublic) {
+    if (found.size() > 1 && !found.getFirst().preferred()) {
       throw wrong(
           rule,
           first,
@@ -435,7 +509,7 @@ public final class RuleQueries {
   }
 
   /** The quoted name of a column that exists. */
-  private String column(Rule rule, Found table, Name column) throws SQLException {
+  private String column(Rule rule, Found table, Name column) throws SQLException, MisfitException {
     List<String> columns =
         session.rows(
             "SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = ? AND attnum > 0"
@@ -454,7 +528,7 @@ public final class RuleQueries {
 
   /** The foreign key between two tables, in either direction. */
   private ForeignKey foreignKey(Rule rule, Rule.Has has, Found table, Found counted)
-      throws SQLException {
+      throws SQLException, MisfitException {
     String columns =
         "(SELECT array_agg(a.attname::text ORDER BY k.place) FROM unnest(c.%s) WITH ORDINALITY"
             + " k (number, place) JOIN pg_catalog.pg_attribute a"
@@ -508,7 +582,8 @@ public final class RuleQueries {
   }
 
   /** A reference that no constraint declares: from {@code via} to a primary key of one column. */
-  private ForeignKey declared(Rule rule, Name via, Found table, Found counted) throws SQLException {
+  private ForeignKey declared(Rule rule, Name via, Found table, Found counted)
+      throws SQLException, MisfitException {
     column(rule, counted, via);
     List<String> primary = primaryKey(table);
     if (primary.size() != 1) {
@@ -525,10 +600,7 @@ public final class RuleQueries {
     return new ForeignKey(counted.oid(), table.oid(), List.of(via.text()), primary);
   }
 
-  private static StetException wrong(Rule rule, Name at, String fact, String hint) {
-    return new StetException(
-        ErrorCode.CONFIGURATION,
-        rule.places().apply(at.offset()) + ": rules." + rule.name() + ": " + fact,
-        hint);
+  private static MisfitException wrong(Rule rule, Name at, String fact, String hint) {
+    return new MisfitException(rule.places().apply(at.offset()), fact, hint, null);
   }
 }
