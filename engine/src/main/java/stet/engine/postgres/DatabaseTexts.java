@@ -10,16 +10,16 @@ import stet.engine.postgres.archive.SecretMask;
 import stet.engine.postgres.catalog.AccessRights;
 import stet.engine.postgres.catalog.CatalogReader;
 import stet.engine.postgres.catalog.CatalogReader.LargeObjectProperties;
-import stet.engine.postgres.restore.DatabaseComment;
 import stet.engine.postgres.catalog.DatabaseDescription;
 import stet.engine.postgres.catalog.DatabaseDescription.Database;
 import stet.engine.postgres.catalog.DatabaseDescription.Grant;
 import stet.engine.postgres.catalog.DatabaseDescription.SecurityLabel;
 import stet.engine.postgres.catalog.DatabaseDescription.Sequence;
 import stet.engine.postgres.catalog.DatabaseDescription.Setting;
-import stet.engine.postgres.restore.DatabaseProperties;
 import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.connection.SqlText;
+import stet.engine.postgres.restore.DatabaseComment;
+import stet.engine.postgres.restore.DatabaseProperties;
 
 /**
  * What pg_dump's definitions do not hold, as text to be compared and shown: the database's own

@@ -404,7 +404,8 @@ class HealthTest {
 
     requireState(health, Health.State.RED, ErrorCode.NOT_RESTORABLE, "needs attention: repository");
     assertThat(aspect(health, "repository").text())
-        .isEqualTo("1 missing or cut pack: " + pack.shortText() + "; what they hold may not come back");
+        .isEqualTo(
+            "1 missing or cut pack: " + pack.shortText() + "; what they hold may not come back");
     assertThat(health.next())
         .isEqualTo("Run `stet check --read-data`, then `stet backup` and `stet prove`.");
   }

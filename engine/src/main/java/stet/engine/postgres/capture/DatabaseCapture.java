@@ -31,7 +31,6 @@ import stet.engine.postgres.catalog.DatabaseDescription.Table;
 import stet.engine.postgres.catalog.ObjectCounts;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.PostgresErrors;
-import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.rows.FloatShapes;
 import stet.engine.postgres.rows.Parallel;
 import stet.engine.postgres.rules.SearchPath;

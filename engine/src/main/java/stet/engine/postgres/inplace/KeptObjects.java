@@ -10,7 +10,6 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import stet.engine.postgres.archive.DumpArchive;
 import stet.engine.postgres.archive.DumpArchive.Entry;
-import stet.engine.postgres.catalog.DatabaseDescription;
 import stet.engine.postgres.inplace.LiveObjects.LiveObject;
 
 /**
