@@ -106,6 +106,22 @@ class FilesProofIT {
   }
 
   @Test
+  void aScratchWithoutRoomSaysNothingAboutTheSnapshot() throws Exception {
+    Trees.shell("mkdir \"$1\"; head -c 5000000 /dev/urandom >\"$1/file\"", "" + media);
+    site.backup();
+    try (Disk small = Disk.mount("size=1m", temporary)) {
+      Stet.Result failed = site.run("prove");
+
+      assertThat(failed.status()).as("%s", failed).isEqualTo(21);
+      assertThat(failed.error())
+          .contains("cannot restore into TMPDIR: ")
+          .contains("no space left on device (ENOSPC)")
+          .contains("Make room and try again.");
+    }
+    assertThat(site.json("status").has("proof")).isFalse();
+  }
+
+  @Test
   void whatCouldNotBeSetIsNotCalledCompared() throws Exception {
     Trees.shell("mkdir \"$1\"; echo x >\"$1/file\"; chown 1234:5678 \"$1/file\"", "" + media);
     site.backup();

@@ -121,7 +121,7 @@ public final class RollbackCommand implements Callable<Integer> {
       opened = session.openRepository();
       inPlace = newestInPlace(opened, environment, kept);
     } catch (StetException | RepositoryException e) {
-      if (kept == null) {
+      if (kept == null || kept.inPlace() != null) {
         if (opened != null) {
           opened.close();
         }

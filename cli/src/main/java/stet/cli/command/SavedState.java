@@ -110,18 +110,33 @@ final class SavedState {
   private Set<Rule> unfit() {
     Set<Rule> unfit = new HashSet<>();
     for (Component component : environment.components()) {
-      for (Rule rule : environment.rules().of(component.name())) {
-        try {
-          component.checkRules(List.of(rule));
-        } catch (StetException e) {
-          if (e.code() != ErrorCode.CONFIGURATION) {
-            throw e;
+      List<Rule> rules = environment.rules().of(component.name());
+      if (misfit(component, rules) != null) {
+        for (Rule rule : rules) {
+          StetException misfit = misfit(component, List.of(rule));
+          if (misfit != null) {
+            operation
+                .progress()
+                .warn("the present state is kept without a rule: " + misfit.getMessage());
+            unfit.add(rule);
           }
-          operation.progress().warn("the present state is kept without a rule: " + e.getMessage());
-          unfit.add(rule);
         }
       }
     }
     return unfit;
+  }
+
+  private static @Nullable StetException misfit(Component component, List<Rule> rules) {
+    try {
+      if (!rules.isEmpty()) {
+        component.checkRules(rules);
+      }
+      return null;
+    } catch (StetException e) {
+      if (e.code() != ErrorCode.CONFIGURATION) {
+        throw e;
+      }
+      return e;
+    }
   }
 }

@@ -142,12 +142,17 @@ final class Rescue {
     return directory.withSubtree(sink.save(BlobType.TREE, Tree.encode(nodes)));
   }
 
+  /** Whether it is lost, rather than out of reach for now. */
+  private static boolean isLoss(RepositoryException e) {
+    return e.problem() == Problem.DAMAGED || e.problem() == Problem.NOT_FOUND;
+  }
+
   /** The nodes of an earlier directory; none if it is lost. */
   private List<Node> earlierTree(Node earlier) {
     try {
       return Repository.tree(source, earlier.requireSubtree());
     } catch (RepositoryException e) {
-      if (e.problem() == Problem.INTERRUPTED) {
+      if (!isLoss(e)) {
         throw e;
       }
       return List.of();
@@ -167,7 +172,7 @@ final class Rescue {
       try {
         bytes = source.load(BlobType.DATA, blob);
       } catch (RepositoryException e) {
-        if (e.problem() == Problem.INTERRUPTED) {
+        if (!isLoss(e)) {
           throw e;
         }
         return false;

@@ -46,7 +46,8 @@ public final class ReadTrial implements Trial {
     return new ReadTrial(
         List.of(
             new Level("transport", true, bytes[0] + " bytes of blobs, each by its hash"),
-            new Level("content", false, why)));
+            new Level("content", false, why),
+            new Level("metadata", false, why)));
   }
 
   @Override

@@ -46,11 +46,22 @@ final class Absence {
   }
 
   private final Holder directory;
+  private final boolean lists;
   private @Nullable Set<ByteBuffer> names;
   private @Nullable Boolean wholeGone;
 
   Absence(Holder directory) {
+    this(directory, true);
+  }
+
+  /**
+   * Prepares questions about one directory.
+   *
+   * @param lists whether to ask what it lists; else what is not found counts as gone
+   */
+  Absence(Holder directory, boolean lists) {
     this.directory = directory;
+    this.lists = lists;
   }
 
   /** Whether an error may mean that something is gone. */
@@ -70,6 +81,9 @@ final class Absence {
     try {
       if (directory.find(name) != null) {
         return false;
+      }
+      if (!lists) {
+        return true;
       }
       if (names == null) {
         names = names(directory);

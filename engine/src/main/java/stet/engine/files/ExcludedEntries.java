@@ -89,7 +89,10 @@ final class ExcludedEntries {
       List<int[]> names = new ArrayList<>(level.names);
       names.add(Glob.characters(name));
       byte[] path = Paths.join(level.path, name, directory);
-      if (directory && InnerPlace.isHolder(level.directory, name)) {
+      if (directory
+          && (InnerPlace.isHolder(level.directory, name)
+              // A mount point keeps its own, whatever is restored.
+              || (level.path.length == 0 && FilesTarget.isLostAndFound(name)))) {
         return null;
       }
       if (exclusions.excludes(names, directory)) {

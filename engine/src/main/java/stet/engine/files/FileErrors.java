@@ -14,6 +14,18 @@ final class FileErrors {
     return new StetException(ErrorCode.SOURCE, e.getMessage(), hint(e), e);
   }
 
+  /**
+   * Whether something failed for want of room, files or a disk that works, which says nothing about
+   * what was to be written.
+   */
+  static boolean isTrouble(StetException e) {
+    return e.getCause() instanceof PosixException cause
+        && switch (cause.errno()) {
+          case ENOSPC, EDQUOT, EROFS, EMFILE, ENFILE, EIO -> true;
+          default -> false;
+        };
+  }
+
   private static @Nullable String hint(PosixException e) {
     return switch (e.errno()) {
       case EACCES, EPERM -> "Run Stet as a user that may do this, such as root.";

@@ -2,6 +2,8 @@ package stet.engine.files;
 
 import java.util.List;
 import java.util.Map;
+import stet.engine.ErrorCode;
+import stet.engine.StetException;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Trial;
 import stet.engine.posix.PosixPath;
@@ -21,7 +23,7 @@ final class FilesTrial implements Trial {
 
   /** Writes all files below {@code TMPDIR}, where nobody else reads them, and verifies them. */
   static FilesTrial run(RestoreContext context) {
-    PrivateFiles directory = PrivateFiles.create();
+    PrivateFiles directory = directory();
     Shortfalls shortfalls = new Shortfalls(context.operation().progress());
     try {
       long bytes =
@@ -36,9 +38,28 @@ final class FilesTrial implements Trial {
               metadata(shortfalls.describe())));
     } catch (RuntimeException | Error e) {
       try (PrivateFiles _ = directory) {
+        if (e instanceof StetException failure && FileErrors.isTrouble(failure)) {
+          throw scratch(failure);
+        }
         throw e;
       }
     }
+  }
+
+  private static PrivateFiles directory() {
+    try {
+      return PrivateFiles.create();
+    } catch (StetException e) {
+      throw scratch(e);
+    }
+  }
+
+  private static StetException scratch(StetException e) {
+    return new StetException(
+        ErrorCode.SCRATCH,
+        "cannot restore into TMPDIR: " + e.getMessage(),
+        e.hint() == null ? "Name a directory with room in TMPDIR." : e.hint(),
+        e);
   }
 
   /** Whoever may not give files to others cannot say that they came back as they were. */

@@ -72,6 +72,12 @@ final class TreeCapture {
    */
   private static final Duration DOUBT = Duration.ofSeconds(60);
 
+  /** How many entries make a directory large. */
+  private static final int MANY_ENTRIES = 10_000;
+
+  /** How often a large directory is listed once more. */
+  private static final int MOST_LISTINGS = 5;
+
   private final CaptureContext context;
   private final FilesSettings settings;
   private final Workers workers;
@@ -129,6 +135,9 @@ final class TreeCapture {
 
     /** Pieces still to be done, of which the walk itself is one. */
     final AtomicInteger pending = new AtomicInteger(1);
+
+    /** How often it was listed once more and told that what was not found is gone. */
+    private int listedAgain;
 
     private final AtomicBoolean replaced = new AtomicBoolean();
 
@@ -411,10 +420,28 @@ final class TreeCapture {
   /** An entry that may be gone, by how it failed. */
   private record Missed(int index, PosixException failure) {}
 
-  /** Those that are not gone. */
+  /**
+   * Those that are not gone. A large directory in which entries come and go all the time is not
+   * listed each time: it has shown by then that it lists what can be found.
+   */
   private List<Missed> stillThere(Level level, List<Missed> missed) {
+    if (level.entries.size() < MANY_ENTRIES) {
+      return stillThere(level, missed, true);
+    }
+    // One at a time, as each listing takes memory.
+    synchronized (level) {
+      boolean lists = level.listedAgain < MOST_LISTINGS;
+      List<Missed> there = stillThere(level, missed, lists);
+      if (lists && there.isEmpty()) {
+        level.listedAgain++;
+      }
+      return there;
+    }
+  }
+
+  private List<Missed> stillThere(Level level, List<Missed> missed, boolean lists) {
     List<Missed> there = new ArrayList<>();
-    Absence absence = new Absence(level);
+    Absence absence = new Absence(level, lists);
     for (Missed each : missed) {
       try {
         if (absence.isGone(level.entries.get(each.index).name())) {

@@ -74,16 +74,16 @@ final class DatabaseTexts {
     putGrants("DATABASE PRIVILEGES", "DATABASE", database.owner(), database.acl());
     String comment = DatabaseComment.read(database.comment()).own();
     if (comment != null) {
-      texts.put("DATABASE COMMENT", comment);
+      texts.put("DATABASE COMMENT", SecretMask.text(comment));
     }
     for (Setting setting : database.settings()) {
       texts.put(
           "DATABASE SETTING "
               + setting.name()
               + (setting.role() == null ? "" : " OF ROLE " + setting.role()),
-          setting.sensitive()
+          setting.sensitive() || SecretMask.isSecretName(setting.name())
               ? SecretMask.mark(setting.value())
-              : DatabaseProperties.assignment(setting).strip());
+              : SecretMask.text(DatabaseProperties.assignment(setting).strip()));
     }
     for (SecurityLabel label : database.labels()) {
       texts.put("DATABASE LABEL " + label.provider(), label.label());
@@ -100,7 +100,7 @@ final class DatabaseTexts {
     String name = "LARGE OBJECT " + oid;
     StringBuilder text = new StringBuilder("owner ").append(SqlText.name(object.owner()));
     if (object.comment() != null) {
-      text.append("\ncomment ").append(object.comment());
+      text.append("\ncomment ").append(SecretMask.text(object.comment()));
     }
     for (SecurityLabel label : object.labels()) {
       text.append("\nlabel of ").append(label.provider()).append(": ").append(label.label());

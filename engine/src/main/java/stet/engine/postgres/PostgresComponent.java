@@ -95,9 +95,19 @@ final class PostgresComponent implements Component {
     }
   }
 
+  /**
+   * A session that gives up waiting for a lock. Whoever waits for one may stand behind somebody who
+   * waits for one of ours, which no server knows to be a deadlock.
+   */
+  private Session openToAsk() throws SQLException {
+    Session session = Session.open(settings.pinned());
+    session.execute("SET lock_timeout = " + DatabaseCapture.PATIENCE.toMillis());
+    return session;
+  }
+
   @Override
   public void checkRules(List<Rule> rules) {
-    try (Session session = Session.open(settings.pinned())) {
+    try (Session session = openToAsk()) {
       new RuleQueries(session, SearchPath.OWN).check(rules);
     } catch (SQLException e) {
       throw PostgresErrors.failed("cannot check the rules about " + settings.describe(), e);
@@ -106,7 +116,7 @@ final class PostgresComponent implements Component {
 
   @Override
   public Evaluation evaluate(List<Rule> rules) {
-    try (Session session = Session.open(settings.pinned())) {
+    try (Session session = openToAsk()) {
       return RuleQueries.evaluateAtOneMoment(session, SearchPath.OWN, rules);
     } catch (SQLException e) {
       throw PostgresErrors.failed("cannot evaluate the rules in " + settings.describe(), e);

@@ -260,8 +260,8 @@ public record Health(
       if (!ofNewest) {
         state = State.AMBER;
       }
-      for (Proof other : standing.later()) {
-        if (!other.passed()) {
+      for (Proof other : standing.others()) {
+        if (!other.passed() && other.finished().isAfter(proof.finished())) {
           state = State.AMBER;
           text.append("; older snapshot ")
               .append(other.snapshot(), 0, 8)
@@ -284,7 +284,7 @@ public record Health(
       } else if (!isWithin(limit, proof)) {
         // Any snapshot's passed proof shows that restores were tried in time.
         boolean stale =
-            standing.later().stream().noneMatch(other -> other.passed() && isWithin(limit, other));
+            standing.others().stream().noneMatch(other -> other.passed() && isWithin(limit, other));
         boolean known = !Proofs.isOfTheFuture(proof.finished(), now);
         state = stale && known ? State.RED : State.AMBER;
         if (known) {

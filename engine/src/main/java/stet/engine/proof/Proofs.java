@@ -61,11 +61,11 @@ public final class Proofs {
    *
    * @param snapshot the newest snapshot that has a proof
    * @param proof that snapshot's newest proof, whether or not it passed
-   * @param later newer proofs of older snapshots, each the newest of its snapshot
+   * @param others proofs of older snapshots, each the newest of its snapshot
    * @param unreadable how many proofs that may matter cannot be read
    */
   record Standing(
-      @Nullable Snapshot snapshot, @Nullable Proof proof, List<Proof> later, int unreadable) {}
+      @Nullable Snapshot snapshot, @Nullable Proof proof, List<Proof> others, int unreadable) {}
 
   /**
    * What the proofs say of the snapshots that are still there. A proof counts for what it restored,
@@ -110,11 +110,8 @@ public final class Proofs {
     }
     int number = newest.lastKey();
     Proof proof = newest.lastEntry().getValue();
-    List<Proof> later =
-        newest.headMap(number).values().stream()
-            .filter(other -> other.finished().isAfter(proof.finished()))
-            .toList();
-    return new Standing(snapshots.get(number), proof, later, unreadable);
+    return new Standing(
+        snapshots.get(number), proof, List.copyOf(newest.headMap(number).values()), unreadable);
   }
 
   /** Whether a proof, and so an older one, is older than all the snapshots from a number on. */

@@ -1,6 +1,7 @@
 package stet.engine.restore;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import stet.engine.StetException;
 import stet.engine.component.Progress;
 import stet.engine.component.Target;
@@ -13,7 +14,20 @@ final class LeftBehind {
 
   /** Before anybody is asked whether the live state may be replaced. */
   static void warnOfReplacing(Target target, Progress progress) {
-    target.leftBehind(Fate.TO_BE_REPLACED, null).forEach(progress::warn);
+    tell(target, Fate.TO_BE_REPLACED, null, progress).forEach(progress::warn);
+  }
+
+  /** A live state that is damaged is a reason to replace it, and none to stop. */
+  private static List<String> tell(
+      Target target, Fate fate, @Nullable Beside state, Progress progress) {
+    try {
+      return target.leftBehind(fate, state);
+    } catch (StetException e) {
+      progress.warn(
+          "it cannot be told what does not go over to the state that takes its place: "
+              + e.getMessage());
+      return List.of();
+    }
   }
 
   /** After a swap, which counts whether or not this can be told. */
@@ -39,7 +53,7 @@ final class LeftBehind {
   /** Drops a replaced state, and tells what went with it. */
   static void drop(Target target, Beside state, Progress progress) {
     // Looked for first, as nothing can be told of a state that is gone.
-    List<String> lost = target.leftBehind(Fate.DROPPED, state);
+    List<String> lost = tell(target, Fate.DROPPED, state, progress);
     target.drop(state);
     lost.forEach(progress::warn);
   }

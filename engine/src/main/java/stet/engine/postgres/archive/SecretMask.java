@@ -66,6 +66,16 @@ public final class SecretMask {
     }
   }
 
+  /** Whether a setting or an option of this name looks like a secret. */
+  public static boolean isSecretName(String name) {
+    return SECRET_NAME.matcher(name.toLowerCase(Locale.ROOT)).find();
+  }
+
+  /** Any other text without the passwords of connection strings. */
+  public static String text(String text) {
+    return connection(text);
+  }
+
   /**
    * A definition without its secrets.
    *

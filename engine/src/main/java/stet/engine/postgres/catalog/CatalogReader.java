@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -171,19 +172,26 @@ public final class CatalogReader {
               CASE WHEN c.reltablespace = 0 THEN d.dattablespace ELSE c.reltablespace END::bigint
             FROM pg_catalog.pg_class c
             JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()
-            WHERE c.oid = ANY (?) AND pg_catalog.pg_relation_size(c.oid) IS NOT NULL
+            WHERE c.oid = ANY (?)
             """,
-            row ->
-                Map.entry(
-                    row.getLong(1),
-                    new Size(
-                        row.getLong(2),
-                        row.getLong(3),
-                        row.getDouble(4),
-                        row.getObject(5, Long.class),
-                        row.getLong(6))),
+            row -> {
+              long oid = row.getLong(1);
+              long bytes = row.getLong(2);
+              // Not a condition, as the server might ask it of all relations, and wait for them.
+              boolean known = !row.wasNull();
+              Size size =
+                  new Size(
+                      bytes,
+                      row.getLong(3),
+                      row.getDouble(4),
+                      row.getObject(5, Long.class),
+                      row.getLong(6));
+              return known
+                  ? Optional.of(Map.entry(oid, size))
+                  : Optional.<Map.Entry<Long, Size>>empty();
+            },
             connection.createArrayOf("oid", oids.toArray()))
-        .forEach(entry -> sizes.put(entry.getKey(), entry.getValue()));
+        .forEach(entry -> entry.ifPresent(known -> sizes.put(known.getKey(), known.getValue())));
     return sizes;
   }
 

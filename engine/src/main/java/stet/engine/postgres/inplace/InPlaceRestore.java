@@ -191,6 +191,8 @@ public final class InPlaceRestore implements InPlace {
     return attempt(() -> {
       Session session = session();
       session.connection().setAutoCommit(false);
+      // Whatever the role's default: what others make meanwhile has to be seen.
+      session.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
       session.execute("SET lock_timeout = " + patience.toMillis());
       lock("SHARE");
       String snapshot =

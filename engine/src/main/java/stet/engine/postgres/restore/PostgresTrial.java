@@ -43,6 +43,10 @@ public final class PostgresTrial implements Trial {
   private final @Nullable ScratchServer server;
   private final PostgresPlace place;
   private final Maintenance maintenance;
+
+  /** The scratch database, without triggers that fire at a login. */
+  private final ConnectionSettings settings;
+
   private final PrivateFiles privateFiles = PrivateFiles.create();
   private final List<Level> levels = new ArrayList<>();
   private final List<String> differences = new ArrayList<>();
@@ -53,11 +57,13 @@ public final class PostgresTrial implements Trial {
       RestoreContext context,
       @Nullable ScratchServer server,
       PostgresPlace place,
-      Maintenance maintenance) {
+      Maintenance maintenance)
+      throws SQLException {
     this.context = context;
     this.server = server;
     this.place = place;
     this.maintenance = maintenance;
+    this.settings = PostgresTarget.withoutLoginTriggers(maintenance.session(), place.settings());
     this.staging = new Staging(place, context, place.database(), maintenance, pages);
   }
 
@@ -143,6 +149,9 @@ public final class PostgresTrial implements Trial {
           new PostgresTrial(context, server, place, Maintenance.open(settings, database));
       done = true;
       return trial;
+    } catch (SQLException e) {
+      throw new NoScratchException(
+          PostgresErrors.failed("cannot ask the scratch server of " + own.component(), e));
     } catch (StetException e) {
       throw new NoScratchException(e);
     } finally {
@@ -198,7 +207,7 @@ public final class PostgresTrial implements Trial {
                 + count(description.sequences().size(), "sequence")
                 + ", "
                 + count(description.largeObjects().size(), "large object")));
-    try (Session session = Session.open(place.settings())) {
+    try (Session session = Session.open(settings)) {
       context.operation().progress().phase("comparing definitions of " + place.component());
       requireValidIndexes(session);
       levels.add(compareDefinitions(session, description, files));
@@ -256,8 +265,7 @@ public final class PostgresTrial implements Trial {
               + tools.major());
     }
     DumpArchive after =
-        DefinitionTexts.dump(
-            place.settings(), tools, description.database().encoding(), privateFiles);
+        DefinitionTexts.dump(settings, tools, description.database().encoding(), privateFiles);
     compare(
         DefinitionTexts.of(before, place.renames()), DefinitionTexts.of(after, place.renames()));
     return new Level(
@@ -308,7 +316,7 @@ public final class PostgresTrial implements Trial {
   }
 
   private void checkPages() throws SQLException {
-    try (Session session = Session.open(place.settings())) {
+    try (Session session = Session.open(settings)) {
       do {
         context.operation().checkStop();
       } while (pages.work(session));
@@ -332,26 +340,34 @@ public final class PostgresTrial implements Trial {
 
   @Override
   public Evaluation evaluate(List<Rule> rules) {
-    try (Session session = Session.open(place.settings())) {
+    try (Session session = Session.open(settings)) {
       return RuleQueries.evaluateAtOneMoment(session, SearchPath.of(context.manifest()), rules);
     } catch (SQLException e) {
-      throw PostgresErrors.failed("cannot evaluate the rules in scratch", e);
+      throw failed("cannot evaluate the rules in scratch", e);
     }
   }
 
   @Override
   public @Nullable String query(String sql) {
-    try (Session session = Session.open(place.settings())) {
+    try (Session session = Session.open(settings)) {
       SearchPath.of(context.manifest()).use(session);
       return session.value(sql);
     } catch (SQLException e) {
-      throw PostgresErrors.failed("the query fails", e);
+      throw failed("the query fails", e);
     }
+  }
+
+  private static StetException failed(String what, SQLException e) {
+    StetException failure = PostgresErrors.failed(what, e);
+    return failure.code() == ErrorCode.SOURCE && PostgresErrors.isTrouble(e)
+        ? new StetException(
+            ErrorCode.SCRATCH, String.valueOf(failure.getMessage()), failure.hint(), e)
+        : failure;
   }
 
   @Override
   public Map<String, String> variables() {
-    return place.settings().childEnvironment(privateFiles);
+    return settings.childEnvironment(privateFiles);
   }
 
   @Override

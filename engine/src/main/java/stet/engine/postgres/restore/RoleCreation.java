@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import stet.engine.component.Progress;
@@ -60,21 +61,33 @@ final class RoleCreation {
     return found;
   }
 
-  /** Drops a role of a trial, unless another trial found it there and has objects of it. */
+  /**
+   * Drops a role of a trial, unless another trial found it there and has objects of it, or another
+   * administrator made it.
+   */
   static void dropUnlessUsed(Session session, String role) throws SQLException {
     try {
       session.execute("DROP ROLE IF EXISTS " + SqlText.name(role));
     } catch (SQLException e) {
-      if (!PostgresErrors.is(e, "2BP01")) {
+      if (!PostgresErrors.is(e, "2BP01") && !PostgresErrors.is(e, "42501")) {
         throw e;
       }
     }
   }
 
-  /** Creates all roles or none. */
+  /**
+   * Creates all roles or none. One that a trial has made is there only for the trial, so it is made
+   * what it should be.
+   */
   void create(Session session, List<Role> roles, Progress progress) throws SQLException {
+    Set<String> ofTrials = leftovers(session).keySet();
     for (Role role : roles) {
-      session.execute("CREATE ROLE " + SqlText.name(role.name()) + attributes(role));
+      boolean there = ofTrials.contains(role.name());
+      if (there && trial != null) {
+        continue;
+      }
+      session.execute(
+          (there ? "ALTER ROLE " : "CREATE ROLE ") + SqlText.name(role.name()) + attributes(role));
       created.add(role.name());
       String comment = trial == null ? role.comment() : TRIAL + trial;
       if (comment != null) {

@@ -2,6 +2,7 @@ package stet.engine.postgres.restore;
 
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -217,12 +218,14 @@ public final class TargetCheck {
     }
   }
 
+  private Set<String> rolesThatStay() throws SQLException {
+    Set<String> roles = new HashSet<>(names("SELECT rolname::text FROM pg_catalog.pg_roles"));
+    roles.removeAll(RoleCreation.leftovers(session).keySet());
+    return roles;
+  }
+
   private List<Role> missingRoles(boolean superuser, Set<String> named) throws SQLException {
-    List<Role> missing =
-        missing(
-            description.roles(),
-            Role::name,
-            names("SELECT rolname::text FROM pg_catalog.pg_roles"));
+    List<Role> missing = missing(description.roles(), Role::name, rolesThatStay());
     List<String> notAllowed = new ArrayList<>();
     boolean mayCreate = superuser || flag("rolcreaterole");
     for (Role role : missing) {

@@ -135,7 +135,8 @@ class SourceCheckIT {
       assertThat(warnings.all)
           .singleElement()
           .asString()
-          .startsWith("not captured, as they are not valid, or being built: indexes broken of ");
+          .startsWith(
+              "not captured, as they are not valid, or being built: indexes public.broken of ");
     } finally {
       server.dropDatabase("indexed");
     }
