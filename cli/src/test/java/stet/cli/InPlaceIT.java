@@ -182,10 +182,8 @@ class InPlaceIT {
     Path away = site.repository().resolveSibling("away");
     Files.move(site.repository(), away);
     Stet.Result half = site.run("rollback");
-    assertThat(half.status()).isEqualTo(1);
-    assertThat(half.error())
-        .contains("cannot see whether a restore in place came after")
-        .contains("it lacks default");
+    assertThat(half.status()).isEqualTo(10);
+    assertThat(half.error()).contains(site.repository().toString());
     state().mustEqual(kept);
     Files.move(away, site.repository());
 

@@ -87,7 +87,12 @@ class JsonOutputIT {
     ok("rollback --to", snapshot, "--replace");
     ok("prove");
     ok("status");
-    site.server().execute(database, "insert into u values ('more')", "create table v ()");
+    site.server()
+        .execute(
+            database,
+            "insert into u values ('more')",
+            "create table v ()",
+            "select lo_create(4711)");
     Files.writeString(media.resolve("file"), "newer");
     ok("diff", snapshot);
     site.configure(site.files("media"));
