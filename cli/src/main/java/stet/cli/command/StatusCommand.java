@@ -42,8 +42,9 @@ public final class StatusCommand implements Callable<Integer> {
   @Option(
       names = "--check",
       description =
-          "End with status 30 where the newest snapshot is too old or missing, 31 where the newest"
-              + " proof is, 32 where it failed, took too long, or the repository is damaged.")
+          "End with status 30 where the newest snapshot is too old or missing, 31 where every proof"
+              + " that passed is, 32 where the newest failed, took too long, or the repository is"
+              + " damaged.")
   private boolean check;
 
   @Mixin private ReadLock readLock = new ReadLock();
