@@ -378,14 +378,7 @@ class FilesOfEveryKindIT {
     Process process =
         site.stet()
             .startUnder(
-                List.of(
-                    "setpriv",
-                    "--reuid=" + NOBODY,
-                    "--regid=" + NOBODY,
-                    "--clear-groups",
-                    "--inh-caps=-all,+dac_read_search",
-                    "--ambient-caps=-all,+dac_read_search",
-                    "--bounding-set=-all,+dac_read_search"),
+                Stet.plainUser(NOBODY),
                 "stet.cli.Main",
                 "restore",
                 "--to-dir",

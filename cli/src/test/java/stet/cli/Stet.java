@@ -114,6 +114,21 @@ final class Stet implements AutoCloseable {
     return startUnder(List.of(), main, arguments);
   }
 
+  /**
+   * The words before a program that make it a plain user's who may yet read everything, and so the
+   * JDK and the classes, wherever they lie.
+   */
+  static List<String> plainUser(int id) {
+    return List.of(
+        "setpriv",
+        "--reuid=" + id,
+        "--regid=" + id,
+        "--clear-groups",
+        "--inh-caps=-all,+dac_read_search",
+        "--ambient-caps=-all,+dac_read_search",
+        "--bounding-set=-all,+dac_read_search");
+  }
+
   /** Starts as the child of a program that runs another, such as {@code setsid}. */
   Process startUnder(List<String> program, String main, String... arguments) throws IOException {
     List<String> command = new ArrayList<>(program);

@@ -61,6 +61,11 @@ public final class RepositoryException extends RuntimeException {
     return problem;
   }
 
+  /** Whether something is lost or damaged, rather than out of reach for now. */
+  public boolean isLoss() {
+    return problem == Problem.DAMAGED || problem == Problem.NOT_FOUND;
+  }
+
   /** What to try, as a sentence, or null if there is nothing sensible to say. */
   public @Nullable String hint() {
     return hint;

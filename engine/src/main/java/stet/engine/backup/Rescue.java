@@ -14,7 +14,6 @@ import stet.repository.BlobType;
 import stet.repository.Id;
 import stet.repository.Repository;
 import stet.repository.RepositoryException;
-import stet.repository.RepositoryException.Problem;
 import stet.repository.tree.Node;
 import stet.repository.tree.NodeType;
 import stet.repository.tree.Tree;
@@ -142,17 +141,12 @@ final class Rescue {
     return directory.withSubtree(sink.save(BlobType.TREE, Tree.encode(nodes)));
   }
 
-  /** Whether it is lost, rather than out of reach for now. */
-  private static boolean isLoss(RepositoryException e) {
-    return e.problem() == Problem.DAMAGED || e.problem() == Problem.NOT_FOUND;
-  }
-
   /** The nodes of an earlier directory; none if it is lost. */
   private List<Node> earlierTree(Node earlier) {
     try {
       return Repository.tree(source, earlier.requireSubtree());
     } catch (RepositoryException e) {
-      if (!isLoss(e)) {
+      if (!e.isLoss()) {
         throw e;
       }
       return List.of();
@@ -172,7 +166,7 @@ final class Rescue {
       try {
         bytes = source.load(BlobType.DATA, blob);
       } catch (RepositoryException e) {
-        if (!isLoss(e)) {
+        if (!e.isLoss()) {
           throw e;
         }
         return false;

@@ -61,7 +61,7 @@ public final class PackReader implements BlobSource {
         if (e.problem() == Problem.INTERRUPTED) {
           throw e;
         }
-        if (isLoss(e)) {
+        if (e.isLoss()) {
           damaged.accept(copy.pack());
         }
         failures.add(e);
@@ -70,15 +70,11 @@ public final class PackReader implements BlobSource {
     throw failed(type, id, copies.getFirst().pack(), failures);
   }
 
-  private static boolean isLoss(RepositoryException e) {
-    return e.problem() == Problem.DAMAGED || e.problem() == Problem.NOT_FOUND;
-  }
-
   private static RepositoryException failed(
       BlobType type, Id id, Id pack, List<RepositoryException> failures) {
     RepositoryException first = failures.getFirst();
     failures.subList(1, failures.size()).forEach(first::addSuppressed);
-    boolean lost = isLoss(first);
+    boolean lost = first.isLoss();
     String what = type == BlobType.DATA ? "data blob " + id.shortText() : "tree " + id.shortText();
     return new RepositoryException(
         lost ? Problem.DAMAGED : first.problem(),

@@ -7,6 +7,7 @@ import java.util.Objects;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Operation;
+import stet.engine.postgres.catalog.ObjectCounts;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.connection.SqlText;
@@ -55,11 +56,11 @@ public final class SourceCheck {
         session.rows(
             """
             SELECT i.indexrelid::pg_catalog.regclass::text
-            FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
-            WHERE NOT ((i.indisvalid OR c.relkind = 'p') AND i.indisready)
-              AND c.relpersistence <> 't'
+            FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class r ON r.oid = i.indrelid
+            WHERE NOT ($dumped_index) AND r.relpersistence <> 't'
             ORDER BY 1
-            """,
+            """
+                .replace("$dumped_index", ObjectCounts.DUMPED_INDEX),
             row -> row.getString(1));
     if (!invalid.isEmpty()) {
       operation

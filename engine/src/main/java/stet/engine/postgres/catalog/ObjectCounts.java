@@ -14,6 +14,12 @@ import java.util.Map;
  * partitions, which versions do differently.
  */
 public final class ObjectCounts {
+  /**
+   * The indexes that pg_dump dumps, as a condition on {@code i} of {@code pg_index} and {@code r},
+   * its table.
+   */
+  public static final String DUMPED_INDEX = "(i.indisvalid OR r.relkind = 'p') AND i.indisready";
+
   private static final String QUERY =
       """
       WITH member AS (
@@ -40,7 +46,7 @@ public final class ObjectCounts {
           FROM relation WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c') GROUP BY 1
         UNION ALL
         SELECT 'indexes', count(*) FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indrelid
-          WHERE (i.indisvalid OR r.relkind = 'p') AND i.indisready
+          WHERE $dumped_index
         UNION ALL
         SELECT CASE contype WHEN 'c' THEN 'check_constraints' WHEN 'f' THEN 'foreign_keys'
             WHEN 'p' THEN 'primary_keys' WHEN 'u' THEN 'unique_constraints'
@@ -194,6 +200,7 @@ public final class ObjectCounts {
     int major = connection.getMetaData().getDatabaseMajorVersion();
     String query =
         (QUERY + (major >= 10 ? SINCE_10 : "") + END)
+            .replace("$dumped_index", DUMPED_INDEX)
             .replace("$own_constraint", major >= 11 ? "conparentid = 0" : "true")
             .replace("$own_trigger", major >= 13 ? "tgparentid = 0" : "true");
     Map<String, Long> counts = new LinkedHashMap<>();
