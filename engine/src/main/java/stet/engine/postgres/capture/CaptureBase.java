@@ -50,8 +50,8 @@ final class CaptureBase {
   /** The first version whose servers read a range of blocks by itself. */
   private static final int SINCE = 140000;
 
-  /** Tables with less segments are read whole: that costs no more than to find out. */
-  static final int FEWEST_SEGMENTS = 4;
+  /** Tables of no more blocks, or as many bytes, are read whole: to find out costs no less. */
+  private static final long SMALL_BLOCKS = 3L * SegmentGeometry.BLOCKS_PER_SEGMENT;
 
   /** Half of all numbers of transactions, less what may begin while a capture runs. */
   private static final long MOST_TRANSACTIONS = (1L << 31) - 50_000_000;
@@ -123,6 +123,15 @@ final class CaptureBase {
    * @param reason null if there is one
    */
   record Choice(@Nullable CaptureBase base, @Nullable String reason) {}
+
+  /**
+   * Whether a table is worth looking for in a base.
+   *
+   * @param blockSize bytes of a heap block
+   */
+  static boolean isLarge(ReadableTable readable, int blockSize) {
+    return readable.bytes(blockSize) > SMALL_BLOCKS * blockSize;
+  }
 
   /** Whether a server can have bases at all. */
   static boolean isPossible(Session session, Position position) {

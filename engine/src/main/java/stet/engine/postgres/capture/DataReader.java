@@ -43,7 +43,10 @@ import stet.repository.BlobSink;
  * take their work from one queue, what is largest first.
  */
 final class DataReader {
-  /** Segments that a worker reads in one go: the grain in which workers share a table. */
+  /**
+   * Segments that a worker reads in one go, the grain in which workers share a table; less where
+   * much lies out of line.
+   */
   private static final int SEGMENTS_PER_UNIT = 16;
 
   /**
@@ -360,6 +363,7 @@ final class DataReader {
     private final ReadableTable readable;
     private final TableTree tree;
     private final long segments;
+    private final long segmentsPerUnit;
     private final String columns;
 
     /** How many of the first segments are scanned; then the work's first unit is the scan. */
@@ -391,14 +395,13 @@ final class DataReader {
         this.segments = readable.empty() ? 0 : 1;
         this.tree = TableTree.ofRows(sink, key, time);
       }
+      this.segmentsPerUnit =
+          Math.max(1, SEGMENTS_PER_UNIT * readable.blocks() * blockSize / Math.max(1, bytes()));
       this.scanned =
           byBlocks && segments > 1 && readable.blocks() * blockSize > smallest
               ? scannedSegments(share)
               : 0;
-      Unchanged unchanged =
-          byBlocks && segments >= CaptureBase.FEWEST_SEGMENTS
-              ? reuse.tables().get(readable.table())
-              : null;
+      Unchanged unchanged = byBlocks ? reuse.tables().get(readable.table()) : null;
       this.pending = unchanged != null;
       this.pieces =
           unchanged == null
@@ -487,17 +490,20 @@ final class DataReader {
       if (scanned > 0) {
         units.add(unit(0, scanned, true));
       }
-      for (long first = scanned; first < segments; first += SEGMENTS_PER_UNIT) {
-        units.add(unit(first, Math.min(first + SEGMENTS_PER_UNIT, segments), false));
+      for (long first = scanned; first < segments; first += segmentsPerUnit) {
+        units.add(unit(first, Math.min(first + segmentsPerUnit, segments), false));
       }
       return units;
     }
 
-    /** Some of the segments, at least one. */
+    /**
+     * Some of the segments. Of a table with few, none or one: one of them each time would be more
+     * than asked for, and where much lies out of line it is a large part of the table.
+     */
     private Set<Long> chosen(Set<Long> segmentsToTake) {
       Set<Long> chosen = new HashSet<>();
       List<Long> all = new ArrayList<>(segmentsToTake);
-      long wanted = (long) Math.ceil(reuse.control() * all.size());
+      long wanted = (long) (reuse.control() * all.size() + RANDOM.nextDouble());
       Collections.shuffle(all, RANDOM);
       all.stream().limit(wanted).forEach(chosen::add);
       return chosen;
@@ -509,7 +515,7 @@ final class DataReader {
       long first = -1;
       for (long segment = 0; segment <= segments; segment++) {
         boolean read = segment < segments && !taken.contains(segment);
-        if (first >= 0 && (!read || segment - first == SEGMENTS_PER_UNIT)) {
+        if (first >= 0 && (!read || segment - first == segmentsPerUnit)) {
           units.add(unit(first, segment, false));
           first = -1;
         }

@@ -310,9 +310,19 @@ public final class DatabaseCapture {
     Map<Long, CatalogReader.Size> sizes = holder.sizes();
     List<CatalogReader.ReadableTable> readables =
         withoutUnreadable(catalog.readables(sizes), position, operation);
+    int blockSize = catalog.blockSize();
     Increment increment =
         Increment.plan(
-            context, pinned, holder, server, position, readables, sizes, fullInterval, refuted);
+            context,
+            pinned,
+            holder,
+            server,
+            position,
+            readables,
+            sizes,
+            blockSize,
+            fullInterval,
+            refuted);
     DataReader reader =
         new DataReader(
             pinned,
@@ -322,7 +332,7 @@ public final class DatabaseCapture {
             context.hashKey(),
             time,
             database.encoding(),
-            catalog.blockSize(),
+            blockSize,
             catalog.sharedBuffers(),
             readables,
             List.copyOf(objects.keySet()),

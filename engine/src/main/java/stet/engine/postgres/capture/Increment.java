@@ -29,7 +29,6 @@ import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.PostgresErrors;
 import stet.engine.postgres.connection.Session;
 import stet.engine.postgres.rows.ReadSegment;
-import stet.engine.postgres.rows.SegmentGeometry;
 import stet.repository.json.JsonObject;
 
 /**
@@ -60,6 +59,7 @@ final class Increment {
   private final Map<Table, String> reasons = new HashMap<>();
   private final Map<Table, String> hashes = new HashMap<>();
   private final Map<Long, Size> sizes;
+  private final int blockSize;
 
   private Increment(
       ConnectionSettings settings,
@@ -68,6 +68,7 @@ final class Increment {
       CaptureBase.Choice choice,
       @Nullable RowShapes shapes,
       Map<Long, Size> sizes,
+      int blockSize,
       Log log) {
     this.log = log;
     this.settings = settings;
@@ -76,6 +77,7 @@ final class Increment {
     this.choice = choice;
     this.shapes = shapes;
     this.sizes = sizes;
+    this.blockSize = blockSize;
   }
 
   /**
@@ -146,6 +148,7 @@ final class Increment {
    * Decides.
    *
    * @param settings the way to the database
+   * @param blockSize bytes of a heap block
    * @param refuted why the parent snapshot must not be used, or null
    */
   static Increment plan(
@@ -156,6 +159,7 @@ final class Increment {
       Position position,
       List<ReadableTable> readables,
       Map<Long, Size> sizes,
+      int blockSize,
       Duration fullInterval,
       @Nullable String refuted)
       throws SQLException {
@@ -164,7 +168,9 @@ final class Increment {
         CaptureBase.isPossible(session, position)
             ? Moment.of(session, server.systemIdentifier(), position)
             : null;
-    boolean any = readables.stream().anyMatch(Increment::isLarge);
+    List<ReadableTable> large =
+        readables.stream().filter(table -> CaptureBase.isLarge(table, blockSize)).toList();
+    boolean any = !large.isEmpty();
     Log log = any ? Log.read(context, settings, holder, moment) : Log.unknown("no table is large");
     CaptureBase.Choice choice =
         refuted != null
@@ -176,16 +182,12 @@ final class Increment {
       choice = new CaptureBase.Choice(null, log.reason());
     }
     RowShapes shapes = moment == null || !any ? null : holder.shapes();
-    Increment increment = new Increment(settings, position, moment, choice, shapes, sizes, log);
+    Increment increment =
+        new Increment(settings, position, moment, choice, shapes, sizes, blockSize, log);
     if (shapes != null) {
-      readables.stream().filter(Increment::isLarge).forEach(table -> increment.plan(table, shapes));
+      large.forEach(table -> increment.plan(table, shapes));
     }
     return increment;
-  }
-
-  private static boolean isLarge(ReadableTable readable) {
-    return readable.blocks()
-        > (CaptureBase.FEWEST_SEGMENTS - 1) * (long) SegmentGeometry.BLOCKS_PER_SEGMENT;
   }
 
   private void plan(ReadableTable readable, RowShapes present) {
@@ -331,7 +333,7 @@ final class Increment {
         reason = "most of its blocks have changed";
       }
     }
-    if (work.segments() >= CaptureBase.FEWEST_SEGMENTS) {
+    if (CaptureBase.isLarge(work.readable(), blockSize)) {
       entry.putIfPresent("reason", reason);
     }
     Long filenode = filenode(sizes.get(table.oid()));

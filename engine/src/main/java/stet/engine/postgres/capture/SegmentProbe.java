@@ -35,7 +35,8 @@ final class SegmentProbe {
   private record Rows(long segment, long count, boolean fresh) {}
 
   /**
-   * The unchanged segments by ordinal. The last one, which has no end, is never among them.
+   * The unchanged segments by ordinal. That the last one has no end makes no difference: what a
+   * snapshot sees lies in the blocks that the table has at any time after it was taken.
    *
    * @param session one that sees the table as it is captured
    * @param segments how many the table has
@@ -48,7 +49,7 @@ final class SegmentProbe {
     }
     Map<Long, ReadSegment> same = new HashMap<>();
     base.forEachHeld(
-        segments - 1,
+        segments,
         (segment, held) -> {
           Rows now = found.getOrDefault(segment, new Rows(segment, 0, false));
           if (!now.fresh() && now.count() == held.segment().rows()) {

@@ -19,10 +19,17 @@ public final class SegmentWriter {
 
   private static final int FIRST_BUFFER = 2 << 20;
 
-  /** Where a stream of rows is cut: on average so many bytes after the shortest segment. */
+  /**
+   * A segment this long is cut into blobs where its rows say so, else it is one: its rows would all
+   * come with a change of one in any case, but those of a table with long values are many.
+   */
+  private static final int SHORTEST_OF_SEVERAL = 2 << 20;
+
   private static final int SHORTEST_CUT = 256 << 10;
 
+  /** Rows are cut on average so many bytes after the shortest piece. */
   private static final int AVERAGE_CUT_BITS = 20;
+
   private static final int LONGEST_CUT = 4 << 20;
 
   private final BlobSink sink;
@@ -62,6 +69,9 @@ public final class SegmentWriter {
     }
     System.arraycopy(source, offset, buffer, buffered, length);
     buffered += length;
+    if (buffered >= SHORTEST_OF_SEVERAL && isChosen(length)) {
+      flush();
+    }
   }
 
   private void makeRoom(int length) {
@@ -106,12 +116,15 @@ public final class SegmentWriter {
     if (bytes < SHORTEST_CUT) {
       return false;
     }
-    // A row ends a segment with a probability in proportion to its length.
-    boolean chosen =
-        lastLength >>> AVERAGE_CUT_BITS != 0
-            || Long.compareUnsigned(hash.lastRow(), (long) lastLength << (64 - AVERAGE_CUT_BITS))
-                < 0;
-    return chosen || bytes >= LONGEST_CUT;
+    return bytes >= LONGEST_CUT || isChosen(lastLength);
+  }
+
+  /**
+   * Whether rows are to be cut after the last one: with a probability in proportion to its length.
+   */
+  private boolean isChosen(int lastLength) {
+    return lastLength >>> AVERAGE_CUT_BITS != 0
+        || Long.compareUnsigned(hash.lastRow(), (long) lastLength << (64 - AVERAGE_CUT_BITS)) < 0;
   }
 
   /** Saves what is left of the segment and starts the next one. */

@@ -96,6 +96,42 @@ class SegmentWriterTest {
     }
   }
 
+  private List<Id> segment(List<byte[]> rows) {
+    SegmentWriter writer = new SegmentWriter(blobs, KEY);
+    rows.forEach(row -> writer.row(row, 0, row.length));
+    return writer.finish(0).blobs();
+  }
+
+  /** As of a table whose values lie out of line: few blocks are many bytes. */
+  @Test
+  void aChangeInALongSegmentCostsTheBlobsAroundIt() {
+    long seed = new Random().nextLong();
+    Random random = new Random(seed);
+    List<byte[]> rows = new ArrayList<>();
+    for (int i = 0; i < 2_000; i++) {
+      rows.add(row(random, 20_000 + random.nextInt(60_000)));
+    }
+    List<Id> whole = segment(rows);
+    List<byte[]> changed = new ArrayList<>(rows);
+    changed.set(300, row(random, 30_000));
+    changed.add(1_000, row(random, 30_000));
+    changed.remove(1_500);
+    List<Id> other = new ArrayList<>(segment(changed));
+    other.removeAll(whole);
+    assertThat(whole.size()).as("seed %d", seed).isBetween(20, 50);
+    assertThat(other.size()).as("seed %d", seed).isBetween(1, 15);
+  }
+
+  @Test
+  void aSegmentOfShortRowsIsOneBlob() {
+    Random random = new Random(5);
+    List<byte[]> rows = new ArrayList<>();
+    for (int i = 0; i < 15_000; i++) {
+      rows.add(row(random, 130));
+    }
+    assertThat(segment(rows)).hasSize(1);
+  }
+
   private List<Id> stream(List<byte[]> rows) {
     SegmentWriter writer = new SegmentWriter(blobs, KEY);
     List<Id> ids = new ArrayList<>();
