@@ -12,7 +12,6 @@ import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import stet.engine.StetException;
 import stet.engine.component.CaptureContext;
-import stet.engine.postgres.capture.WalSummaries.Mark;
 import stet.engine.postgres.catalog.CapturedFiles;
 import stet.engine.postgres.catalog.CatalogReader.Position;
 import stet.engine.postgres.catalog.CatalogReader.ReadableTable;
@@ -71,49 +70,6 @@ final class CaptureBase {
       if (table.has("shape")) {
         tables.put(table.integer("oid"), table);
       }
-    }
-  }
-
-  /**
-   * What tells whether a later capture is of the same server, which has only gone on since.
-   *
-   * @param systemIdentifier null if the role may not know
-   * @param timeline null if the role may not know
-   * @param started when the server was started, as it says
-   * @param next the number of the next transaction
-   * @param flushed the place in the log that has to be on disk for everything visible to be
-   */
-  record Moment(
-      @Nullable String systemIdentifier,
-      @Nullable Long timeline,
-      long database,
-      String started,
-      long next,
-      String flushed) {
-    /**
-     * Looks at a server.
-     *
-     * @param session one whose snapshot was taken already
-     */
-    static Moment of(Session session, @Nullable String systemIdentifier, Position position)
-        throws SQLException {
-      return session
-          .rows(
-              """
-              SELECT d.oid::bigint, pg_catalog.pg_postmaster_start_time()::text,
-                pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()),
-                pg_catalog.pg_current_wal_insert_lsn()::text
-              FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
-              """,
-              row ->
-                  new Moment(
-                      systemIdentifier,
-                      position.timeline(),
-                      row.getLong(1),
-                      row.getString(2),
-                      row.getLong(3),
-                      row.getString(4)))
-          .getFirst();
     }
   }
 
@@ -218,14 +174,14 @@ final class CaptureBase {
   }
 
   /** What the parent snapshot says of the log, or an empty mark. */
-  static Mark mark(CaptureContext context) {
+  static LogMark mark(CaptureContext context) {
     JsonObject manifest = context.parentManifest();
     try {
       return manifest != null && manifest.has(KEY) && manifest.object(KEY).has(LOG)
-          ? Mark.parse(manifest.object(KEY).object(LOG))
-          : Mark.NONE;
+          ? LogMark.parse(manifest.object(KEY).object(LOG))
+          : LogMark.NONE;
     } catch (JsonException | NumberFormatException e) {
-      return Mark.NONE;
+      return LogMark.NONE;
     }
   }
 
@@ -251,7 +207,7 @@ final class CaptureBase {
    * @return what goes into the manifest, or null if it cannot be one
    */
   static @Nullable JsonObject describe(
-      Position position, Moment moment, Instant fullSince, @Nullable Mark mark) {
+      Position position, Moment moment, Instant fullSince, @Nullable LogMark mark) {
     if (moment.systemIdentifier() == null || moment.timeline() == null) {
       return null;
     }

@@ -13,13 +13,10 @@ import stet.engine.component.CaptureContext;
 import stet.engine.component.Operation;
 import stet.engine.component.Progress;
 import stet.engine.postgres.capture.CaptureBase.BaseTable;
-import stet.engine.postgres.capture.CaptureBase.Moment;
-import stet.engine.postgres.capture.WalSummaries.Changes;
-import stet.engine.postgres.capture.WalSummaries.Mark;
-import stet.engine.postgres.capture.WalSummaries.Sample;
+import stet.engine.postgres.capture.LogMark.Sample;
+import stet.engine.postgres.capture.LogMark.Witness;
 import stet.engine.postgres.capture.WalSummaries.Testimony;
 import stet.engine.postgres.capture.WalSummaries.UnavailableException;
-import stet.engine.postgres.capture.WalSummaries.Witness;
 import stet.engine.postgres.catalog.CatalogReader.Position;
 import stet.engine.postgres.catalog.CatalogReader.ReadableTable;
 import stet.engine.postgres.catalog.CatalogReader.Size;
@@ -91,14 +88,14 @@ final class Increment {
    * @param testimony whether the server has only gone on since the parent snapshot
    */
   private record Log(
-      Mark mark,
-      @Nullable Changes changes,
+      LogMark mark,
+      @Nullable LogChanges changes,
       @Nullable String reason,
       @Nullable Witness witness,
       Testimony testimony) {
 
     static Log unknown(@Nullable String reason) {
-      return new Log(Mark.NONE, null, reason, null, Testimony.UNKNOWN);
+      return new Log(LogMark.NONE, null, reason, null, Testimony.UNKNOWN);
     }
 
     static Log read(
@@ -106,7 +103,7 @@ final class Increment {
         ConnectionSettings settings,
         SnapshotHolder holder,
         @Nullable Moment moment) {
-      Mark mark = CaptureBase.mark(context);
+      LogMark mark = CaptureBase.mark(context);
       Witness before = mark.witness();
       String reason = holder.sampling().reason();
       if (moment == null || moment.timeline() == null || reason != null) {
@@ -119,7 +116,7 @@ final class Increment {
         Testimony testimony = summaries.ask(before);
         switch (testimony) {
           case REFUTED -> {
-            return new Log(Mark.NONE, null, OTHER_HISTORY, null, testimony);
+            return new Log(LogMark.NONE, null, OTHER_HISTORY, null, testimony);
           }
           case UNKNOWN -> {
             return unknown(
@@ -208,7 +205,7 @@ final class Increment {
       reasons.put(table, String.valueOf(found.reason()));
     } else {
       SegmentProbe probe = new SegmentProbe(readable, base.xmin());
-      Changes changes = log.changes();
+      LogChanges changes = log.changes();
       unchanged.put(
           table,
           (session, segments) -> {
@@ -276,7 +273,7 @@ final class Increment {
     }
     try {
       CaptureBase base = choice.base();
-      Mark mark = mark(holder, operation);
+      LogMark mark = mark(holder, operation);
       return CaptureBase.awaitFlushed(holder.session(), moment, settings)
           ? CaptureBase.describe(position, moment, base == null ? started : base.fullSince(), mark)
           : null;
@@ -287,19 +284,19 @@ final class Increment {
   }
 
   /** What later captures need to know of the log, or null if the server keeps no account of it. */
-  private @Nullable Mark mark(SnapshotHolder holder, Operation operation) {
+  private @Nullable LogMark mark(SnapshotHolder holder, Operation operation) {
     Sample sample = holder.sampling().sample();
     if (sample == null || moment == null || moment.timeline() == null) {
       return null;
     }
     // Without a base, nothing of the parent snapshot is known to be of this server's history.
-    Mark before = choice.base() == null ? Mark.NONE : log.mark();
-    Mark mark = Mark.of(position.xmin(), sample, before, log.witness());
+    LogMark before = choice.base() == null ? LogMark.NONE : log.mark();
+    LogMark mark = LogMark.of(position.xmin(), sample, before, log.witness());
     if (mark.witness() != null) {
       return mark;
     }
     try (WalSummaries summaries = WalSummaries.upTo(moment, settings, operation)) {
-      return new Mark(mark.from(), mark.samples(), summaries.witness());
+      return new LogMark(mark.from(), mark.samples(), summaries.witness());
     } catch (UnavailableException e) {
       return mark;
     } catch (SQLException e) {

@@ -3,22 +3,18 @@ package stet.engine.postgres.capture;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.BitSet;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import stet.engine.component.Operation;
-import stet.engine.postgres.capture.CaptureBase.Moment;
+import stet.engine.postgres.capture.LogMark.Sample;
+import stet.engine.postgres.capture.LogMark.Summary;
+import stet.engine.postgres.capture.LogMark.Witness;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.PostgresErrors;
 import stet.engine.postgres.connection.Session;
-import stet.engine.postgres.rows.ReadSegment;
 import stet.engine.postgres.rows.SegmentGeometry;
-import stet.repository.json.JsonObject;
 
 /**
  * What a server has written down of the blocks that its log changes: it does from version 17 on,
@@ -33,8 +29,6 @@ final class WalSummaries implements AutoCloseable {
 
   /** The file of a table that has its rows. */
   private static final int MAIN_FORK = 0;
-
-  private static final int MOST_SAMPLES = 16;
 
   /** So much log may be summarized together with what comes after a sample. */
   private static final long SLACK = 1L << 20;
@@ -59,128 +53,11 @@ final class WalSummaries implements AutoCloseable {
   }
 
   /**
-   * A place in the log before which all transactions with a smaller number began.
-   *
-   * @param xid the number of a transaction that began after it
-   */
-  record Sample(String lsn, long xid) {}
-
-  /**
    * A sample, or why there is none.
    *
    * @param reason null if there is one
    */
   record Sampling(@Nullable Sample sample, @Nullable String reason) {}
-
-  /**
-   * A summary that was there when everything which a capture sees was in it. A server that has it
-   * has not been put back to an earlier moment since.
-   *
-   * @param digest tells its content
-   * @param modified when the server wrote it; null if the role may not know
-   */
-  record Witness(Summary summary, String digest, @Nullable String modified) {}
-
-  /** A file of the server that tells the changed blocks from one place of the log to another. */
-  record Summary(long timeline, String start, String end) {
-    String fileName() {
-      long from = LogPosition.parse(start);
-      long to = LogPosition.parse(end);
-      return String.format(Locale.ROOT, "%08X%016X%016X.summary", timeline, from, to);
-    }
-
-    String arguments() {
-      return timeline + ", '" + start + "', '" + end + "'";
-    }
-  }
-
-  /**
-   * What a capture's manifest keeps for later captures.
-   *
-   * @param from the place since which changes are to be looked for, or null if none is known
-   * @param samples for captures that find one of them useful, oldest first
-   * @param witness null if there is none
-   */
-  record Mark(@Nullable String from, List<Sample> samples, @Nullable Witness witness) {
-    static final Mark NONE = new Mark(null, List.of(), null);
-
-    /**
-     * The mark of a capture.
-     *
-     * @param xmin the oldest transaction that was not over
-     * @param taken the capture's own sample
-     * @param before the mark of the capture before it
-     */
-    static Mark of(long xmin, Sample taken, Mark before, @Nullable Witness witness) {
-      List<Sample> samples = new ArrayList<>(before.samples());
-      samples.add(taken);
-      Sample newest = null;
-      for (Sample sample : samples) {
-        if (sample.xid() < xmin) {
-          newest = sample;
-        }
-      }
-      if (newest != null) {
-        // Who can use this one cannot want an older one.
-        samples = samples.subList(samples.indexOf(newest), samples.size());
-      }
-      if (samples.size() > MOST_SAMPLES) {
-        samples = new ArrayList<>(samples);
-        samples.subList(1, samples.size() - MOST_SAMPLES + 1).clear();
-      }
-      return new Mark(newest == null ? null : newest.lsn(), List.copyOf(samples), witness);
-    }
-
-    JsonObject toJson() {
-      JsonObject json =
-          new JsonObject()
-              .putIfPresent("from", from)
-              .put(
-                  "samples",
-                  samples.stream()
-                      .map(sample ->
-                          new JsonObject().put("lsn", sample.lsn()).put("xid", sample.xid()))
-                      .toList());
-      if (witness != null) {
-        json.put(
-            "witness",
-            new JsonObject()
-                .put("timeline", witness.summary().timeline())
-                .put("start", witness.summary().start())
-                .put("end", witness.summary().end())
-                .put("digest", witness.digest())
-                .putIfPresent("modified", witness.modified()));
-      }
-      return json;
-    }
-
-    static Mark parse(JsonObject json) {
-      List<Sample> samples =
-          json.objects("samples").stream()
-              .map(sample -> new Sample(place(sample.string("lsn")), sample.integer("xid")))
-              .toList();
-      Witness witness = null;
-      if (json.has("witness")) {
-        JsonObject object = json.object("witness");
-        witness =
-            new Witness(
-                new Summary(
-                    object.integer("timeline"),
-                    place(object.string("start")),
-                    place(object.string("end"))),
-                object.string("digest"),
-                object.optionalString("modified"));
-      }
-      String from = json.optionalString("from");
-      return new Mark(from == null ? null : place(from), samples, witness);
-    }
-
-    /** Refuses what is no place in a log, as it becomes part of statements. */
-    private static String place(String text) {
-      LogPosition.parse(text);
-      return text;
-    }
-  }
 
   private WalSummaries(Session session, Operation operation, Moment moment) {
     this.session = session;
@@ -375,7 +252,7 @@ final class WalSummaries implements AutoCloseable {
    *
    * @throws UnavailableException if the summaries since then are not all there
    */
-  Changes since(String from) throws SQLException, UnavailableException {
+  LogChanges since(String from) throws SQLException, UnavailableException {
     long covered = LogPosition.parse(from);
     long until = LogPosition.parse(moment.flushed());
     List<Summary> needed = new ArrayList<>();
@@ -392,14 +269,14 @@ final class WalSummaries implements AutoCloseable {
           "the server's WAL summaries since the earlier snapshot are not all there"
               + " (wal_summary_keep_time)");
     }
-    Changes changes = new Changes();
+    LogChanges changes = new LogChanges();
     if (!needed.isEmpty()) {
       read(needed, changes);
     }
     return changes;
   }
 
-  private void read(List<Summary> summaries, Changes changes) throws SQLException {
+  private void read(List<Summary> summaries, LogChanges changes) throws SQLException {
     String files =
         summaries.stream()
             .map(summary ->
@@ -430,63 +307,6 @@ final class WalSummaries implements AutoCloseable {
           return changes;
         },
         moment.database());
-  }
-
-  /** The changed segments of tables, by tablespace and number of the file. */
-  static final class Changes {
-    private record File(long tablespace, long node) {}
-
-    private final Map<File, BitSet> changed = new HashMap<>();
-
-    /** How many blocks were changed of each file. */
-    private final Map<File, Long> blocks = new HashMap<>();
-
-    /** The first segment since which a file was cut off, where it was. */
-    private final Map<File, Long> limits = new HashMap<>();
-
-    private void add(long tablespace, long node, boolean limit, long count, long segment) {
-      File file = new File(tablespace, node);
-      if (limit) {
-        limits.merge(file, segment, Math::min);
-      } else {
-        blocks.merge(file, count, Long::sum);
-        changed.computeIfAbsent(file, key -> new BitSet()).set(Math.toIntExact(segment));
-      }
-    }
-
-    /** How many blocks of a table were changed; none counts twice. */
-    long blocks(long tablespace, long node) {
-      return blocks.getOrDefault(new File(tablespace, node), 0L);
-    }
-
-    /**
-     * The segments of a table that were not changed.
-     *
-     * @param segments how many the table has; the last one holds all blocks that follow
-     */
-    Map<Long, ReadSegment> unchanged(
-        CaptureBase.BaseTable base, long tablespace, long node, long segments) {
-      Map<Long, ReadSegment> same = new HashMap<>();
-      File file = new File(tablespace, node);
-      if (limits.containsKey(new File(tablespace, 0))) {
-        return same; // the database came there as a whole
-      }
-      BitSet fresh = changed.getOrDefault(file, new BitSet());
-      long limit = limits.getOrDefault(file, Long.MAX_VALUE);
-      base.forEachHeld(
-          segments,
-          (segment, held) -> {
-            boolean changedHere =
-                segment >= limit
-                    || (segment == segments - 1
-                        ? fresh.length() > segment
-                        : fresh.get(Math.toIntExact(segment)));
-            if (!changedHere) {
-              same.put(segment, held);
-            }
-          });
-      return same;
-    }
   }
 
   @Override
