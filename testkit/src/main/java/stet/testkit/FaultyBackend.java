@@ -15,7 +15,7 @@ import stet.repository.backend.StoredFile;
 
 /**
  * Storage that misbehaves on purpose in front of storage that does not: it dies at a chosen write,
- * flips bits of what it reads, cannot read, takes its time, or lets something happen at a write.
+ * flips bits of what it reads, cannot read, takes its time, or lets something happen at a call.
  */
 public final class FaultyBackend implements Backend {
   private final Backend backend;
@@ -25,6 +25,7 @@ public final class FaultyBackend implements Backend {
   private volatile @Nullable Predicate<StoredFile> flipped;
   private volatile @Nullable Predicate<StoredFile> unreadable;
   private volatile @Nullable Consumer<StoredFile> beforeSave;
+  private volatile @Nullable Runnable beforeCall;
   private final Random random;
 
   /**
@@ -69,12 +70,22 @@ public final class FaultyBackend implements Backend {
     return this;
   }
 
+  /** Runs something, which may wait, at the beginning of every call, in the caller's thread. */
+  public FaultyBackend beforeCall(Runnable action) {
+    beforeCall = action;
+    return this;
+  }
+
   /** How many writes there have been. */
   public int writes() {
     return writes.get();
   }
 
   private void enter() {
+    Runnable action = beforeCall;
+    if (action != null) {
+      action.run();
+    }
     if (delayMillis > 0) {
       try {
         Thread.sleep(delayMillis);

@@ -245,7 +245,7 @@ public final class PostgresServer implements AutoCloseable {
         """
         exec 3<&0
         "$@" </dev/null 3<&- & server=$!
-        (cat <&3 >/dev/null; kill -INT $server; sleep 10; kill -QUIT $server) & watch=$!
+        (cat <&3 >/dev/null; kill -INT $server; sleep 60; kill -QUIT $server) & watch=$!
         wait $server; status=$?
         kill $watch; exit $status
         """);
@@ -301,7 +301,7 @@ public final class PostgresServer implements AutoCloseable {
       running.destroy();
     }
     try {
-      if (!running.waitFor(20, TimeUnit.SECONDS)) {
+      if (!running.waitFor(90, TimeUnit.SECONDS)) {
         running.descendants().forEach(ProcessHandle::destroyForcibly);
         running.destroyForcibly();
       }

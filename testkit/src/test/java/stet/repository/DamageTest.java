@@ -17,6 +17,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -377,7 +378,11 @@ class DamageTest {
     try (Repository repository = open();
         RepositoryLock lock = repository.lock(true)) {
       lock.check();
-      for (int round = 0; round < 30; round++) {
+      long begin = System.nanoTime();
+      new Checker(repository, _ -> {}).check(Subset.ALL);
+      long duration = System.nanoTime() - begin;
+      for (int round = 0; round < 30 || interrupted.get() == 0; round++) {
+        assertThat(round).as("rounds of which none was interrupted").isLessThan(10_000);
         CountDownLatch begun = new CountDownLatch(1);
         Throwable[] failure = {null};
         Checker.Result[] result = {null};
@@ -392,8 +397,7 @@ class DamageTest {
                   }
                 });
         begun.await();
-        Thread.sleep(0, random.nextInt(1_000_000));
-        Thread.sleep(random.nextInt(30));
+        TimeUnit.NANOSECONDS.sleep(random.nextLong(duration));
         thread.interrupt();
         thread.join();
         if (failure[0] == null) {
