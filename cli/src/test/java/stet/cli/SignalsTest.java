@@ -10,6 +10,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,7 +40,12 @@ class SignalsTest {
       signals.install();
       Signals.Registration hangup =
           arguments[0].equals("locked") ? signals.ignoreHangup() : () -> {};
-      Signals.Registration wake = signals.onStop(() -> session.output().message("woken"));
+      CountDownLatch woken = new CountDownLatch(1);
+      Signals.Registration wake =
+          signals.onStop(() -> {
+            session.output().message("woken");
+            woken.countDown();
+          });
       try {
         session.output().message("ready");
         Thread.sleep(60_000);
@@ -48,6 +54,8 @@ class SignalsTest {
         if (arguments[0].equals("stuck")) {
           Thread.sleep(60_000);
         }
+        // A command may end before its actions ran, but what is told is to be seen.
+        woken.await();
       } finally {
         wake.close();
         hangup.close();
@@ -82,7 +90,7 @@ class SignalsTest {
     signal(process, name);
 
     assertThat(messages.lines()).containsExactlyInAnyOrder("woken", "cleaning up, stopped true");
-    assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue()).isEqualTo(7);
   }
 
@@ -97,7 +105,7 @@ class SignalsTest {
 
     signal(process, "TERM");
 
-    assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue()).isEqualTo(130);
   }
 
@@ -112,7 +120,7 @@ class SignalsTest {
     assertThat(process.waitFor(500, TimeUnit.MILLISECONDS)).isFalse();
     signal(process, "TERM");
     assertThat(messages.lines()).contains("cleaning up, stopped true");
-    assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue()).isEqualTo(7);
   }
 }

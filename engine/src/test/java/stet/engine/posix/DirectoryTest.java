@@ -129,7 +129,7 @@ class DirectoryTest {
   }
 
   @Test
-  @Timeout(value = 20, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+  @Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
   void openingAFifoDoesNotWaitForAWriter() throws IOException {
     directory.makeNode(name("fifo"), Directory.FIFO | 0600, 0);
     assertThat(directory.stat(name("fifo")).isFifo()).isTrue();

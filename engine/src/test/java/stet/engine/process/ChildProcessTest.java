@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 
-@Timeout(30)
+@Timeout(120)
 class ChildProcessTest {
   private static ChildProcess.Builder shell(String script) {
     return ChildProcess.of(Path.of("/bin/sh")).arguments("-c", script);
@@ -88,7 +88,7 @@ class ChildProcessTest {
     assertThat(failure.get())
         .isInstanceOfSatisfying(
             StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.INTERRUPTED));
-    sleeper.onExit().get(10, TimeUnit.SECONDS);
+    sleeper.onExit().get(60, TimeUnit.SECONDS);
   }
 
   @Test

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 
-@Timeout(value = 20, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 60, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ParallelTest {
   private static final Parallel.Body WAIT_FOR_EVER = () -> new CountDownLatch(1).await();
 
