@@ -69,8 +69,8 @@ class StandbyIT {
   private static void fill() {
     replay(
         "drop table if exists kept, emptied",
-        "create table kept as select i, md5(i::text) v from generate_series(1, 5000) i",
-        "create table emptied as select generate_series(1, 5000) i");
+        "create table kept with (autovacuum_enabled = false) as select i, md5(i::text) v from generate_series(1, 5000) i",
+        "create table emptied with (autovacuum_enabled = false) as select generate_series(1, 5000) i");
   }
 
   /** Has the primary do something whenever the standby's rows begin to be read. */

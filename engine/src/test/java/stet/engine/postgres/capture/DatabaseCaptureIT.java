@@ -50,7 +50,7 @@ import stet.repository.tree.Node;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
 
-@Timeout(value = 2, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class DatabaseCaptureIT {
   private final List<Runnable> cleanup = new ArrayList<>();
 
@@ -437,13 +437,21 @@ class DatabaseCaptureIT {
               }));
     }
     try {
-      while (transfers.get() == 0 && failure.get() == null) {
-        Thread.sleep(5);
-      }
       for (int round = 0; round < 5; round++) {
         int before = transfers.get();
-        Captured captured = trip.capture(database);
-        assertThat(transfers.get()).as("the writers write meanwhile").isGreaterThan(before);
+        Captured captured =
+            new DatabaseCapture(trip.settings(database), null, "default")
+                .capture(
+                    trip.context(
+                        new Watching() {
+                          @Override
+                          public void phase(String what) {
+                            // However soon all is read: the writers write meanwhile.
+                            while (transfers.get() == before && failure.get() == null) {
+                              pause();
+                            }
+                          }
+                        }));
         List<String> left = trip.rows(captured, "data/public.left_side");
         List<String> right = trip.rows(captured, "data/public.right_side");
         assertThat(left).as("seed %d", seed).hasSize(accounts);
@@ -853,7 +861,7 @@ class DatabaseCaptureIT {
             });
     reading.await();
     capture.interrupt();
-    capture.join(10_000);
+    capture.join(60_000);
     assertThat(capture.isAlive()).isFalse();
     assertThat(result.get())
         .isInstanceOfSatisfying(
@@ -929,18 +937,23 @@ class DatabaseCaptureIT {
   }
 
   private static void await(PostgresServer server, String database, String query, String expected) {
-    for (int i = 0; i < 200; i++) {
+    Instant end = Instant.now().plusSeconds(60);
+    while (Instant.now().isBefore(end)) {
       if (server.queryOne(database, query).equals(expected)) {
         return;
       }
-      try {
-        Thread.sleep(50);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new AssertionError("interrupted", e);
-      }
+      pause();
     }
     throw new AssertionError("never " + expected + ": " + query);
+  }
+
+  private static void pause() {
+    try {
+      Thread.sleep(20);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError("interrupted", e);
+    }
   }
 
   /** Takes some of the reports. */

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -31,8 +30,8 @@ class IncrementalCaptureIT extends Increments {
     Path programs = PostgresServers.installedBinaries().orElse(null);
     server =
         programs == null
-            ? PostgresServers.startEmbedded(17, Map.of())
-            : PostgresServer.start(programs, Map.of());
+            ? PostgresServers.startEmbedded(17, WITHOUT_AUTOVACUUM)
+            : PostgresServer.start(programs, WITHOUT_AUTOVACUUM);
   }
 
   @AfterAll

@@ -22,6 +22,9 @@ import stet.testkit.PostgresServer;
 
 /** A database with a table of several segments, captured again and again. */
 abstract class Increments {
+  /** Whose transactions and changes of pages would come between the captures by chance. */
+  static final Map<String, String> WITHOUT_AUTOVACUUM = Map.of("autovacuum", "off");
+
   private static int count;
 
   private final PostgresServer server;

@@ -36,7 +36,7 @@ class LogIncrementIT extends Increments {
     tools = PostgresServers.clientPrograms(17).orElse(null);
     Assumptions.assumeTrue(
         tools != null, "no pg_dump for PostgreSQL 17 is installed (STET_TEST_POSTGRESQL_NEWEST)");
-    server = PostgresServers.startEmbedded(17, Map.of("summarize_wal", "on"));
+    server = PostgresServers.startEmbedded(17, Map.of("summarize_wal", "on", "autovacuum", "off"));
   }
 
   @AfterAll
@@ -225,7 +225,6 @@ class LogIncrementIT extends Increments {
   @Test
   void whatACrashTakesBackIsNotTakenFromTheBase() throws Exception {
     server.set("wal_writer_delay", "10s");
-    server.set("autovacuum", "off");
     server.stop();
     server.start();
     Captured first = capture(null);
@@ -249,7 +248,6 @@ class LogIncrementIT extends Increments {
     assertThat(warnings).isEmpty();
     requireLog(third, "crash");
     server.set("wal_writer_delay", "200ms");
-    server.set("autovacuum", "on");
     server.stop();
     server.start();
   }

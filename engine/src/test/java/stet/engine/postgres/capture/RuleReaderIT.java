@@ -24,7 +24,7 @@ import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
 
 /** Rules of a capture beside migrations, which wait for the capture's locks. */
-@Timeout(value = 1, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class RuleReaderIT {
   private static final String DATABASE = "ruled";
 
@@ -51,7 +51,7 @@ class RuleReaderIT {
         """
         create function wait_for_migration() returns bool language plpgsql as $$
         begin
-          for i in 1..200 loop
+          for i in 1..600 loop
             if exists (select from pg_attribute where attname = 'added') or exists (
                 select from pg_locks where mode = 'AccessExclusiveLock' and not granted) then
               return false;
@@ -121,7 +121,7 @@ class RuleReaderIT {
   }
 
   private void await(String query, String expected) {
-    for (int i = 0; i < 1000 && !server.queryOne("postgres", query).equals(expected); i++) {
+    while (!server.queryOne("postgres", query).equals(expected)) {
       sleep(Duration.ofMillis(10));
     }
   }

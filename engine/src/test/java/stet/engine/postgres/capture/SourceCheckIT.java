@@ -13,6 +13,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Captured;
@@ -26,6 +27,7 @@ import stet.engine.postgres.Warnings;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
 
+@Timeout(300)
 class SourceCheckIT {
   private static final String DATABASE = "checked";
 
@@ -48,6 +50,16 @@ class SourceCheckIT {
   void drop() {
     server.dropDatabase(DATABASE);
     server.execute("postgres", "drop role \"back up\"");
+  }
+
+  /**
+   * A server process ends, and takes no place any more, a moment after its connection is closed.
+   */
+  private void awaitNoSessions() throws InterruptedException {
+    String sessions = "select 1 from pg_stat_activity where usename = 'back up'";
+    while (!server.query("postgres", sessions).isEmpty()) {
+      Thread.sleep(5);
+    }
   }
 
   private static ComponentKind kind() {
@@ -85,7 +97,7 @@ class SourceCheckIT {
   }
 
   @Test
-  void namesEachObjectAndTheGrantThatCuresIt() {
+  void namesEachObjectAndTheGrantThatCuresIt() throws Exception {
     fails("table \"a b\".\"t 1\"", "GRANT USAGE ON SCHEMA \"a b\" TO \"back up\";");
     server.execute(DATABASE, "grant usage on schema \"a b\" to \"back up\"");
     fails(
@@ -115,7 +127,9 @@ class SourceCheckIT {
     assertThatCode(this::check).doesNotThrowAnyException();
 
     server.execute(DATABASE, "alter role \"back up\" connection limit 4");
+    awaitNoSessions();
     fails("has 4 free connections for role \"back up\", but 7 are needed", "fewer workers");
+    awaitNoSessions();
     assertThatCode(() -> check(1)).doesNotThrowAnyException();
   }
 

@@ -6,7 +6,9 @@ import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -199,18 +201,22 @@ class PageCheckIT {
 
   @Test
   void aServerThatCannotCheckSaysNothingAboutTheTable() throws Exception {
-    try (Session session = Session.open(trip.settings(DATABASE))) {
+    try (Session session = Session.open(trip.settings(DATABASE));
+        Connection other = server.connect(DATABASE);
+        Statement holder = other.createStatement()) {
       PageCheck pages = new PageCheck();
       assertThat(pages.begin(session)).isTrue();
       pages.add(session, "\"public\".\"large\"");
-      session.execute("SET statement_timeout = '1ms'");
+      holder.execute("begin; lock table large in access exclusive mode");
+      session.execute("SET lock_timeout = '100ms'");
       work(pages, session);
-      session.execute("RESET statement_timeout");
+      holder.execute("rollback");
+      session.execute("RESET lock_timeout");
       pages.end(session);
       assertThat(pages.differences()).isEmpty();
       assertThat(pages.level().ran()).isFalse();
       assertThat(pages.level().detail())
-          .matches("the server could not check (table|index) .*: .*statement timeout");
+          .matches("the server could not check table .*: .*lock timeout");
       assertThat(pages.begin(session)).isFalse();
     }
   }

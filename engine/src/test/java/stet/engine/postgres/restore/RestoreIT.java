@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -958,11 +959,17 @@ class RestoreIT {
     java.util.Random random = new java.util.Random(seed);
     for (int round = 0; round < 4; round++) {
       AtomicReference<Throwable> failure = new AtomicReference<>();
+      AtomicBoolean staged = new AtomicBoolean();
       List<String> databases = server.databases();
       Thread restorer =
           new Thread(() -> {
             try (Target target = target(server, "shop")) {
               Beside staging = target.stage(restore(captured, "0a1b2c3d"));
+              synchronized (staged) {
+                staged.set(true);
+                Thread.interrupted();
+              }
+              // An interrupted removal would leave it.
               target.drop(staging);
             } catch (Throwable e) {
               failure.set(e);
@@ -970,7 +977,11 @@ class RestoreIT {
           });
       restorer.start();
       Thread.sleep(random.nextInt(1000));
-      restorer.interrupt();
+      synchronized (staged) {
+        if (!staged.get()) {
+          restorer.interrupt();
+        }
+      }
       restorer.join();
       assertThat(server.databases()).as("seed " + seed).isEqualTo(databases);
       if (failure.get() instanceof StetException e) {

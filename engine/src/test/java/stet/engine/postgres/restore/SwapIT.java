@@ -95,6 +95,13 @@ class SwapIT {
     return target.beside().stream().filter(s -> s.role() == Role.STAGING).findFirst().orElseThrow();
   }
 
+  /** A server process ends a moment after it was told to, or after its client. */
+  private static void awaitNone(String query) throws InterruptedException {
+    while (!server.query("postgres", query).isEmpty()) {
+      Thread.sleep(5);
+    }
+  }
+
   private static List<String> shops() {
     return server.databases().stream().filter(name -> name.startsWith("shop")).toList();
   }
@@ -129,9 +136,10 @@ class SwapIT {
                       + SqlText.name(STAGING)
                       + " connection limit "
                       + DatabaseProperties.NEWBORN));
-      while (!server
-          .queryOne("postgres", "select count(*) from pg_locks where not granted")
-          .equals("1")) {
+      String waiting =
+          "select 1 from pg_stat_activity where wait_event_type = 'Lock'"
+              + " and query like 'create database%'";
+      while (server.query("postgres", waiting).isEmpty()) {
         Thread.sleep(5);
       }
       assertThat(target.beside()).isEmpty();
@@ -429,6 +437,7 @@ class SwapIT {
       server.execute(
           "postgres",
           "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'boss'");
+      awaitNone("select 1 from pg_stat_activity where usename = 'boss'");
       target.checkSwap(staging(target), OPERATION);
       assertThat(shops()).containsExactly("shop", "shop.staging-0a1b2c3d");
       target.swap(staging(target), OPERATION, "note");
@@ -508,8 +517,9 @@ class SwapIT {
         child.destroyForcibly();
         child.waitFor();
       }
+      // What the server was at when its client died, it brings to an end.
+      awaitNone("select 1 from pg_stat_activity where application_name = 'stet'");
       try (Target target = target("shop")) {
-        // The server notices the loss of the connection only at its next word to it.
         Beside other = target.beside().getFirst();
         String live = target.live().identity();
         assertThat(List.of(live, other.identity())).containsExactlyInAnyOrder(old, fresh);
@@ -602,14 +612,13 @@ class SwapIT {
   }
 
   @Test
-  void noticesThatTheEnvironmentLockWasLost() {
+  void noticesThatTheEnvironmentLockWasLost() throws Exception {
     create("shop", "old");
     ConnectionSettings settings = settings(server.url("shop"));
     try (EnvironmentLock lock = EnvironmentLock.acquire(settings, "shop", "production")) {
       server.execute(
-          "postgres",
-          "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'",
-          "select pg_sleep(0.2)");
+          "postgres", "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'");
+      awaitNone("select 1 from pg_locks where locktype = 'advisory'");
       assertThatThrownBy(lock::check)
           .isInstanceOfSatisfying(
               StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.SOURCE))
