@@ -176,23 +176,23 @@ class BadNightsIT {
     server.execute(
         "postgres",
         "create role hasty superuser login password 'x'",
-        "alter role hasty set statement_timeout = '300ms'",
-        "alter role hasty set lock_timeout = '300ms'",
-        "alter role hasty set idle_in_transaction_session_timeout = '300ms'");
+        "alter role hasty set statement_timeout = '1s'",
+        "alter role hasty set lock_timeout = '1s'",
+        "alter role hasty set idle_in_transaction_session_timeout = '1s'");
     if (server.majorVersion() >= 14) {
-      server.execute("postgres", "alter role hasty set idle_session_timeout = '300ms'");
+      server.execute("postgres", "alter role hasty set idle_session_timeout = '1s'");
     }
     if (server.majorVersion() >= 17) {
-      server.execute("postgres", "alter role hasty set transaction_timeout = '300ms'");
+      server.execute("postgres", "alter role hasty set transaction_timeout = '1s'");
     }
     server.execute(
         database,
         "create function slow(int) returns int language plpgsql immutable as"
-            + " 'begin if $1 = 1 then perform pg_sleep(1); end if; return $1; end'",
+            + " 'begin if $1 = 1 then perform pg_sleep(2); end if; return $1; end'",
         "create index on t (slow(id))");
     live = DatabaseImage.of(server, database);
     for (String program : List.of("pg_dump", "pg_restore")) {
-      tools.wrap(program, "sleep 1\nexec \"$real\" \"$@\"");
+      tools.wrap(program, "sleep 2\nexec \"$real\" \"$@\"");
     }
     site.configure(
         site.files("media"),

@@ -147,7 +147,7 @@ class DemoIT {
     Stet.Result result = run(all.toArray(String[]::new));
     assumeServerIsThere(result);
     assertThat(result.status()).as(result.error()).isZero();
-    assertThat(running()).isEmpty();
+    awaitNothingRuns();
     return result;
   }
 
@@ -168,6 +168,11 @@ class DemoIT {
       assertThat(System.nanoTime()).as("waits for " + what).isLessThan(deadline);
       Thread.sleep(50);
     }
+  }
+
+  /** What kept a server is there for a moment more. */
+  private void awaitNothingRuns() throws InterruptedException {
+    await("nothing to run any more", () -> running().isEmpty());
   }
 
   private void awaitStep(Process process, String title) throws Exception {
@@ -209,7 +214,7 @@ class DemoIT {
     Stet.Result byHand = shell(told.output());
 
     assertThat(byHand.status()).as(byHand.error()).isZero();
-    assertThat(running()).isEmpty();
+    awaitNothingRuns();
     List<String> hashes =
         HASH.matcher(byHand.output()).results().map((MatchResult m) -> m.group(1)).toList();
     assertThat(hashes).hasSize(6);
@@ -364,10 +369,10 @@ class DemoIT {
     requireInterrupted(end(process));
   }
 
-  private void requireInterrupted(Stet.Result result) {
+  private void requireInterrupted(Stet.Result result) throws InterruptedException {
     assertThat(result.status()).as(result.error()).isEqualTo(130);
     assertThat(result.error()).endsWith("stet: error: interrupted\n");
-    assertThat(running()).isEmpty();
+    awaitNothingRuns();
     assertThat(work.resolve("stet-demo/server/data/postmaster.pid")).doesNotExist();
   }
 
@@ -379,7 +384,7 @@ class DemoIT {
 
     process.destroyForcibly().waitFor();
 
-    await("the server's end", () -> running().isEmpty());
+    awaitNothingRuns();
     assertThat(work.resolve("stet-demo/server/data/postmaster.pid")).doesNotExist();
   }
 
@@ -413,6 +418,6 @@ class DemoIT {
     assertThat(failing.error())
         .contains("stet: error: Maven cannot fetch the demo's server, io.zonky.test.postgres:")
         .contains(": Unknown host repo.example\nhint: It comes from Maven Central");
-    assertThat(running()).isEmpty();
+    awaitNothingRuns();
   }
 }

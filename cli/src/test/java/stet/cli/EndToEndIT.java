@@ -421,7 +421,7 @@ class EndToEndIT {
                 "stet: error: another operation works on directory " + media + ": process ");
       }
     } finally {
-      other.destroy();
+      // It ends with its child, which has the lock too, and that with its input.
       other.waitFor();
     }
     site.ok("restore", "--replace");

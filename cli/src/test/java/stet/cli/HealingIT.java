@@ -324,7 +324,7 @@ class HealingIT {
             .contains(
                 "is locked exclusively by " + System.getProperty("user.name") + " on ",
                 "(process " + ProcessHandle.current().pid() + ") since ",
-                "s ago)");
+                " ago)");
       }
       site.ok("snapshots"); // needs nothing that a prune could take away
       for (String[] reader : readers) {

@@ -226,6 +226,7 @@ class KillNineIT {
       }
       process.waitFor();
       reader.join(TimeUnit.SECONDS.toMillis(10));
+      site.awaitUnlocked();
       return alive && process.exitValue() == 137;
     }
   }

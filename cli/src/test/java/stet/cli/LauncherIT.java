@@ -126,7 +126,7 @@ class LauncherIT {
       Files.writeString(pipe, "version: 2\n");
       assertThat(process.descendants()).isEmpty();
     } finally {
-      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
     }
     assertThat(process.exitValue()).isEqualTo(20);
   }

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -80,19 +81,30 @@ class ProofIT {
     assertThat(temporary).isEmptyDirectory();
     assertThat(server.databases()).noneMatch(name -> name.startsWith("stet_scratch_"));
     assertThat(site.beside()).isEmpty();
+    // What kept a server is there for a moment more.
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    List<String> commands = commands();
+    while (!commands.isEmpty() && System.nanoTime() < end) {
+      Thread.sleep(20);
+      commands = commands();
+    }
+    assertThat(commands).isEmpty();
+  }
+
+  /** The command lines of processes that have to do with {@link #temporary}. */
+  private List<String> commands() throws IOException {
     try (Stream<Path> processes = Files.list(Path.of("/proc"))) {
-      assertThat(
-              processes
-                  .filter(process -> process.getFileName().toString().matches("[0-9]+"))
-                  .map(process -> {
-                    try {
-                      return Files.readString(process.resolve("cmdline"));
-                    } catch (IOException e) {
-                      return ""; // it has ended
-                    }
-                  })
-                  .filter(command -> command.contains(temporary.toString())))
-          .isEmpty();
+      return processes
+          .filter(process -> process.getFileName().toString().matches("[0-9]+"))
+          .map(process -> {
+            try {
+              return Files.readString(process.resolve("cmdline"));
+            } catch (IOException e) {
+              return ""; // it has ended
+            }
+          })
+          .filter(command -> command.contains(temporary.toString()))
+          .toList();
     }
   }
 

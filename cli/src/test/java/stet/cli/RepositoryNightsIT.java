@@ -359,6 +359,7 @@ class RepositoryNightsIT {
       Thread.sleep(5);
     }
     process.destroyForcibly().waitFor();
+    site.awaitUnlocked();
     long kept = packBytes(site.repository());
     assertThat(site.snapshotFiles()).isEmpty();
 

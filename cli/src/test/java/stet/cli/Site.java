@@ -217,6 +217,15 @@ final class Site implements AutoCloseable {
     return beside().stream().filter(name -> !name.contains(".previous-")).toList();
   }
 
+  /** Waits until the server has given back the lock of a program that was killed. */
+  void awaitUnlocked() throws InterruptedException {
+    while (!server()
+        .query("postgres", "select 1 from pg_locks where locktype = 'advisory'")
+        .isEmpty()) {
+      Thread.sleep(5);
+    }
+  }
+
   /** An image of the repository: every file with size, time and content. */
   FilesImage repositoryImage() {
     return FilesImage.of(repository());
