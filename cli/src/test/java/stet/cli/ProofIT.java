@@ -81,7 +81,11 @@ class ProofIT {
     assertThat(temporary).isEmptyDirectory();
     assertThat(server.databases()).noneMatch(name -> name.startsWith("stet_scratch_"));
     assertThat(site.beside()).isEmpty();
-    // What kept a server is there for a moment more.
+    awaitNothingRuns();
+  }
+
+  /** What kept a server is there for a moment more. */
+  private void awaitNothingRuns() throws Exception {
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
     List<String> commands = commands();
     while (!commands.isEmpty() && System.nanoTime() < end) {
@@ -361,6 +365,7 @@ class ProofIT {
       tools.awaitReached(process);
       process.destroyForcibly().waitFor();
       tools.release();
+      awaitNothingRuns();
 
       assertThat(site.json("prove").flag("passed", false)).isTrue();
       requireNothingLeft();

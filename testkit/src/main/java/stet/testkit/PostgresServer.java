@@ -264,7 +264,7 @@ public final class PostgresServer implements AutoCloseable {
             .redirectErrorStream(true)
             .start();
     process = started;
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(180);
     while (true) {
       try {
         connect("postgres").close();

@@ -27,7 +27,7 @@ import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
 
 /** Meets a real PgBouncer where the server is expected. */
-@Timeout(120)
+@Timeout(300)
 class PoolerIT {
   private final Operation operation = new Operation("00000001", 2, Progress.NONE);
   private PostgresServer server;

@@ -22,7 +22,7 @@ import stet.testkit.PostgresServers;
  * Tables that are large beside the server's cache are scanned, and others read by ranges; a scan is
  * shared by skipping rows.
  */
-@Timeout(value = 2, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class TableScanIT {
   private static final List<String> TABLES =
       List.of("denser", "sparser", "whole", "small", "columnless", "wide");

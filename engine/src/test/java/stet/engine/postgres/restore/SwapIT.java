@@ -28,7 +28,7 @@ import stet.engine.postgres.connection.SqlText;
 import stet.testkit.PostgresServer;
 import stet.testkit.PostgresServers;
 
-@Timeout(120)
+@Timeout(300)
 class SwapIT {
   private static final String LIVE = "shop 'é\"";
   private static final String OPERATION = "0a1b2c3d";
