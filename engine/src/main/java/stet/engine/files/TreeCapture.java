@@ -72,12 +72,6 @@ final class TreeCapture {
    */
   private static final Duration DOUBT = Duration.ofSeconds(60);
 
-  /** How many entries make a directory large. */
-  private static final int MANY_ENTRIES = 10_000;
-
-  /** How often a large directory is listed once more. */
-  private static final int MOST_LISTINGS = 5;
-
   private final CaptureContext context;
   private final FilesSettings settings;
   private final Workers workers;
@@ -136,8 +130,7 @@ final class TreeCapture {
     /** Pieces still to be done, of which the walk itself is one. */
     final AtomicInteger pending = new AtomicInteger(1);
 
-    /** How often it was listed once more and told that what was not found is gone. */
-    private int listedAgain;
+    final Absences absences;
 
     private final AtomicBoolean replaced = new AtomicBoolean();
 
@@ -163,6 +156,7 @@ final class TreeCapture {
       this.previous = previous;
       this.names = names;
       this.nodes = new @Nullable Node[entries.size()];
+      this.absences = new Absences(this, entries.size());
     }
 
     @Override
@@ -420,28 +414,13 @@ final class TreeCapture {
   /** An entry that may be gone, by how it failed. */
   private record Missed(int index, PosixException failure) {}
 
-  /**
-   * Those that are not gone. A large directory in which entries come and go all the time is not
-   * listed each time: it has shown by then that it lists what can be found.
-   */
+  /** Those that are not gone. */
   private List<Missed> stillThere(Level level, List<Missed> missed) {
-    if (level.entries.size() < MANY_ENTRIES) {
-      return stillThere(level, missed, true);
-    }
-    // One at a time, as each listing takes memory.
-    synchronized (level) {
-      boolean lists = level.listedAgain < MOST_LISTINGS;
-      List<Missed> there = stillThere(level, missed, lists);
-      if (lists && there.isEmpty()) {
-        level.listedAgain++;
-      }
-      return there;
-    }
+    return level.absences.stillThere(absence -> stillThere(level, missed, absence));
   }
 
-  private List<Missed> stillThere(Level level, List<Missed> missed, boolean lists) {
+  private List<Missed> stillThere(Level level, List<Missed> missed, Absence absence) {
     List<Missed> there = new ArrayList<>();
-    Absence absence = new Absence(level, lists);
     for (Missed each : missed) {
       try {
         if (absence.isGone(level.entries.get(each.index).name())) {

@@ -163,6 +163,63 @@ class AbsenceTest {
     assertThat(inner.replaced).isTrue();
   }
 
+  private List<String> stillThere(Absences absences, String... entries) {
+    return absences.stillThere(absence -> {
+      List<String> there = new ArrayList<>();
+      for (String entry : entries) {
+        try {
+          if (!absence.isGone(name(entry))) {
+            there.add(entry);
+          }
+        } catch (PosixException e) {
+          throw new AssertionError(e);
+        }
+      }
+      return there;
+    });
+  }
+
+  @Test
+  void aLargeDirectoryInWhichEntriesComeAndGoIsNotListedEachTime() {
+    Absences absences = new Absences(inner, Absences.MANY_ENTRIES);
+    for (int i = 0; i < 100; i++) {
+      assertThat(stillThere(absences, "one", "two")).isEmpty();
+    }
+    assertThat(inner.listings).isEqualTo(Absences.MOST_LISTINGS);
+
+    inner.found.put("two", Folder.stat(5));
+    assertThat(stillThere(absences, "one", "two")).containsExactly("two");
+  }
+
+  @Test
+  void aLargeDirectoryIsListedAsLongAsItListsWhatCannotBeFound() {
+    inner.listed.add("unreachable");
+    Absences absences = new Absences(inner, Absences.MANY_ENTRIES);
+    for (int i = 0; i < 100; i++) {
+      assertThat(stillThere(absences, "unreachable")).containsExactly("unreachable");
+    }
+  }
+
+  @Test
+  void aSmallDirectoryIsListedEachTime() {
+    Absences absences = new Absences(inner, Absences.MANY_ENTRIES - 1);
+    for (int i = 0; i < 100; i++) {
+      assertThat(stillThere(absences, "one")).isEmpty();
+    }
+    inner.listed.add("unreachable");
+    assertThat(stillThere(absences, "unreachable")).containsExactly("unreachable");
+  }
+
+  @Test
+  void aDirectoryThatIsNotListedIsStillAskedForItself() throws Exception {
+    inner.failure = PosixErrors.stale("inner");
+    assertThat(new Absence(inner, false).isGone(name("file"))).isFalse();
+
+    middle.gone("inner");
+    assertThat(new Absence(inner, false).isGone(name("file"))).isTrue();
+    assertThat(inner.listings).isZero();
+  }
+
   /** As after a file server was replaced by another: nothing that was opened before is known. */
   @Test
   void nothingIsGoneWhereTheTopIsStale() {
