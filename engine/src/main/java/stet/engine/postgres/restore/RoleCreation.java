@@ -89,10 +89,16 @@ final class RoleCreation {
       session.execute(
           (there ? "ALTER ROLE " : "CREATE ROLE ") + SqlText.name(role.name()) + attributes(role));
       created.add(role.name());
+      if (there) {
+        session.execute("ALTER ROLE " + SqlText.name(role.name()) + " RESET ALL");
+      }
       String comment = trial == null ? role.comment() : TRIAL + trial;
-      if (comment != null) {
+      if (there || comment != null) {
         session.execute(
-            "COMMENT ON ROLE " + SqlText.name(role.name()) + " IS " + SqlText.literal(comment));
+            "COMMENT ON ROLE "
+                + SqlText.name(role.name())
+                + " IS "
+                + (comment == null ? "NULL" : SqlText.literal(comment)));
       }
       for (DatabaseDescription.Setting setting : role.settings()) {
         session.execute(

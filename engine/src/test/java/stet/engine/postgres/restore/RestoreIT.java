@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,6 +41,7 @@ import stet.engine.postgres.catalog.DatabaseDescription.Extension;
 import stet.engine.postgres.catalog.DatabaseDescription.Role;
 import stet.engine.postgres.catalog.DatabaseDescription.Server;
 import stet.engine.postgres.connection.ConnectionSettings;
+import stet.engine.postgres.connection.Session;
 import stet.repository.BlobType;
 import stet.repository.Id;
 import stet.repository.RepositoryException;
@@ -350,6 +352,72 @@ class RestoreIT {
     assertThat(server.queryOne("gone", "select count(*) from t")).isEqualTo("1000");
     assertThat(server.query("postgres", query)).isEqualTo(rolesThen);
     server.dropDatabase("gone");
+  }
+
+  private static final String OF_A_KILLED_PROOF =
+      " is 'stet: made to prove a snapshot in stet_scratch_01234567_89abcdef'";
+
+  @Test
+  void aRoleThatAKilledProofHasLeftBecomesTheTargetsOwn() {
+    server.execute(
+        "postgres",
+        "create role keeper login createdb",
+        "create role helper in role keeper",
+        "alter role keeper set work_mem = '7MB'",
+        "comment on role helper is 'helps'");
+    server.execute("postgres", "create database gone owner keeper");
+    server.execute("gone", "create table t as select 1 as i", "grant select on t to helper");
+    String query =
+        "select rolname, rolcanlogin, rolcreatedb, rolconfig, shobj_description(oid, 'pg_authid')"
+            + " from pg_roles where rolname in ('keeper', 'helper') order by 1";
+    List<String> rolesThen = server.query("postgres", query);
+    Captured captured = capture(server, "gone");
+    server.dropDatabase("gone");
+    server.execute(
+        "postgres",
+        "alter role keeper nologin",
+        "alter role keeper set maintenance_work_mem = '7MB'",
+        "comment on role keeper" + OF_A_KILLED_PROOF,
+        "alter role helper createdb",
+        "comment on role helper" + OF_A_KILLED_PROOF);
+    try (Target target = target(server, "gone")) {
+      RestoreContext context = restore(captured, "0a1b2c3d");
+      target.check(context);
+      target.swap(target.stage(context), "0a1b2c3d", "{}");
+    }
+
+    assertThat(server.query("postgres", query)).isEqualTo(rolesThen);
+  }
+
+  @Test
+  void aRoleOfAProofThatIsUsedOrAnotherAdministratorsStays() throws SQLException {
+    server.execute(
+        "postgres",
+        "create role keeper createrole login password 'x'",
+        "create role used",
+        "comment on role used" + OF_A_KILLED_PROOF,
+        "create role mighty superuser",
+        "comment on role mighty" + OF_A_KILLED_PROOF);
+    server.execute("postgres", "create database held owner used");
+    try (Session superuser = Session.open(settings(server.url("postgres")));
+        Session session = Session.open(settings(server.url("postgres", "keeper", "x")))) {
+      RoleCreation.dropUnlessUsed(superuser, "used");
+      RoleCreation.dropUnlessUsed(session, "mighty");
+
+      assertThat(RoleCreation.leftovers(session)).containsOnlyKeys("used", "mighty");
+      RoleCreation ofAnotherTrial = RoleCreation.forTrial("stet_scratch_11111111_11111111");
+      ofAnotherTrial.create(superuser, List.of(role("used"), role("new")), Progress.NONE);
+      assertThat(RoleCreation.leftovers(session))
+          .containsOnlyKeys("used", "mighty", "new")
+          .containsEntry("used", "stet_scratch_01234567_89abcdef");
+      ofAnotherTrial.undo(superuser);
+      assertThat(RoleCreation.leftovers(session)).containsOnlyKeys("used", "mighty");
+    }
+  }
+
+  private static Role role(String name) {
+    return new Role(
+        name, false, true, false, false, false, false, false, -1, null, null, List.of(), List.of());
   }
 
   /**
