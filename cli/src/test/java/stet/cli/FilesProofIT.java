@@ -109,6 +109,23 @@ class FilesProofIT {
   }
 
   @Test
+  void aScratchThatIsNotThereSaysNothingAboutTheSnapshot() throws Exception {
+    Trees.shell("mkdir \"$1\"; echo x >\"$1/file\"", media.toString());
+    site.backup();
+    site.stet().with("TMPDIR", temporary.resolve("gone").toString());
+
+    Stet.Result failed = site.run("prove", "--json");
+
+    assertThat(failed.status()).as("%s", failed).isEqualTo(21);
+    JsonObject error = failed.errorDocument();
+    assertThat(error.string("code")).isEqualTo("scratch");
+    assertThat(error.string("message"))
+        .startsWith("cannot restore into TMPDIR: cannot make a private directory in ");
+    site.stet().with("TMPDIR", temporary.toString());
+    assertThat(site.json("status").has("proof")).isFalse();
+  }
+
+  @Test
   void whatCouldNotBeSetIsNotCalledCompared() throws Exception {
     Trees.shell("mkdir \"$1\"; echo x >\"$1/file\"; chown 1234:5678 \"$1/file\"", "" + media);
     site.backup();

@@ -174,7 +174,9 @@ class ProofIT {
     JsonObject summary = site.json("prove");
 
     assertThat(level(summary, "default", "durability")).startsWith("all was flushed");
-    assertThat(level(summary, "media", "content")).startsWith("not: files were only read");
+    for (String level : List.of("content", "metadata")) {
+      assertThat(level(summary, "media", level)).startsWith("not: files were only read");
+    }
     requireNothingLeft();
 
     configure("proof: { server: \"" + server.url("postgres") + "\" }\n");
@@ -496,6 +498,21 @@ class ProofIT {
     String withoutRules = site.backup();
     assertThat(level(site.json("prove", withoutRules), "application", "rules"))
         .isEqualTo("no rules");
+  }
+
+  @Test
+  void rulesAboutAComponentThatTheSnapshotLacksAreNamed() throws Exception {
+    site.configure(site.files("media"));
+    String snapshot = site.backup();
+    configure("");
+
+    JsonObject summary = site.json("prove", snapshot);
+
+    assertThat(summary.flag("passed", false)).isTrue();
+    assertThat(level(summary, "application", "rules"))
+        .isEqualTo(
+            "not: rule \"no dangling document\" was not evaluated: the snapshot has no component"
+                + " default");
   }
 
   /** What belongs to a role is not on the scratch server. */

@@ -1,13 +1,19 @@
 package stet.engine.backup;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import stet.repository.BlobSource;
 import stet.repository.BlobType;
 import stet.repository.Id;
+import stet.repository.RepositoryException;
+import stet.repository.RepositoryException.Problem;
 import stet.repository.tree.Node;
 import stet.repository.tree.Tree;
 import stet.testkit.MemoryBlobs;
@@ -69,5 +75,37 @@ class RescueTest {
     readable.remove(BlobType.TREE, tree(file));
     assertThat(run()).isEqualTo(now);
     assertThat(rescue.rescued()).isEmpty();
+  }
+
+  /** A backup that called it missing would be one without the file, for nothing but a bad cable. */
+  @ParameterizedTest
+  @EnumSource(BlobType.class)
+  void failsWhereTheStorageFails(BlobType type) {
+    RepositoryException failure =
+        new RepositoryException(Problem.STORAGE, "cannot read: input/output error (EIO)", null);
+    Id unreadable = type == BlobType.DATA ? content : tree(file);
+    BlobSource failing =
+        new BlobSource() {
+          @Override
+          public byte[] load(BlobType of, Id id) {
+            if (id.equals(unreadable)) {
+              throw failure;
+            }
+            return readable.load(of, id);
+          }
+
+          @Override
+          public long length(Id id) {
+            return readable.length(id);
+          }
+
+          @Override
+          public <E extends Exception> void read(List<Id> ids, BlobConsumer<E> consumer) throws E {
+            readable.read(ids, consumer);
+          }
+        };
+
+    assertThatThrownBy(() -> new Rescue(failing, held).run(now, earlier, List.of(bytes("in/kept"))))
+        .isSameAs(failure);
   }
 }

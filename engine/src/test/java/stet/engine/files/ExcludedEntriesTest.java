@@ -76,6 +76,16 @@ class ExcludedEntriesTest {
   }
 
   @Test
+  void isNotTheLostAndFoundOfAMountPoint() throws IOException {
+    fill("lost+found/one", "inner/lost+found");
+    assertThat(leftBehind("lost+found"))
+        .singleElement()
+        .asString()
+        .contains("backups: inner/lost+found;");
+    assertThat(leftBehind("/lost+found/")).isEmpty();
+  }
+
+  @Test
   void isFoundInTheReplacedStateAfterTheSwap() throws IOException {
     Captured captured = files.capture("exclude", List.of("private/"));
     fill("private/one");

@@ -354,6 +354,20 @@ class HealthTest {
     assertThat(health().error()).isEqualTo(ErrorCode.NOT_RESTORABLE);
   }
 
+  /** By its own time the older snapshot's proof is the earlier one, though it is the last made. */
+  @Test
+  void aProofOfTheFutureIsNotStaleWhereAnOlderSnapshotIsProvenInTime() {
+    Snapshot older = backUp("PT27H");
+    Snapshot newest = backUp("PT3H");
+    prove(newest, "PT-240H");
+    assertThat(health().error()).isEqualTo(ErrorCode.PROOF_STALE);
+
+    prove(older, "PT1H");
+
+    requireState(
+        health(), Health.State.AMBER, null, "is backed up, but not all is known to be well");
+  }
+
   @Test
   void aFailureOfASnapshotOfTheFutureIsFound() {
     Snapshot past = backUp("PT3H");

@@ -38,6 +38,27 @@ class SecretMaskTest {
         .isEqualTo(masked.replace("\\n", "\n"));
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "shop.jwt_secret, true",
+    "Shop.API_Key, true",
+    "pgaudit.log, false",
+    "search_path, false",
+    "work_mem, false"
+  })
+  void settingsAreSecretByTheirNames(String name, boolean secret) {
+    assertThat(SecretMask.isSecretName(name)).isEqualTo(secret);
+  }
+
+  @Test
+  void passwordsInConnectionStringsOfAnyTextAreMasked() {
+    assertThat(SecretMask.text("copied from postgresql://shop:hunter2@db/shop at night"))
+        .matches("copied from postgresql://shop:<secret [0-9a-f]{12}>@db/shop at night");
+    assertThat(SecretMask.text("of host=db password=hunter2 port=1"))
+        .matches("of host=db password=<secret [0-9a-f]{12}> port=1");
+    assertThat(SecretMask.text("the password is with Ann")).isEqualTo("the password is with Ann");
+  }
+
   @Test
   void otherSecretsHaveOtherMarks() {
     String one = SecretMask.mask("SERVER", "OPTIONS (password 'one')");

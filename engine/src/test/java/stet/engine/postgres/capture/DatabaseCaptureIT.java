@@ -508,6 +508,33 @@ class DatabaseCaptureIT {
         .containsExactlyInAnyOrder(tuple("elsewhere", 2L), tuple("nothing", 0L));
   }
 
+  /**
+   * Whoever locks another table may wait for one of a capture's, which would wait for him here. The
+   * server looks at all relations if there are so many to look for.
+   */
+  @Test
+  void sizesAreAskedWithoutWaitingForTablesOfOthers() throws SQLException {
+    PostgresServer server = PostgresServers.installed();
+    String database = database(server, "sized", "");
+    server.execute(database, "create table mine as select 1 as i", "create table locked (i int)");
+    long mine = Long.parseLong(server.queryOne(database, "select 'mine'::regclass::oid"));
+    List<Long> oids = new ArrayList<>(List.of(mine));
+    for (long gone = 1; gone <= 5000; gone++) {
+      oids.add(4_000_000_000L + gone);
+    }
+    try (Connection other = server.connect(database);
+        Statement statement = other.createStatement();
+        Session session = Session.open(new PostgresRoundTrip(server).settings(database))) {
+      other.setAutoCommit(false);
+      statement.execute("lock table locked");
+      session.execute("set lock_timeout = '100ms'");
+      session.execute("set enable_indexscan = off");
+      session.execute("set enable_bitmapscan = off");
+
+      assertThat(new CatalogReader(session).sizes(oids)).containsOnlyKeys(mine);
+    }
+  }
+
   @Test
   void aTableWhoseSizeIsNotKnownIsNoEmptyTable() {
     PostgresServer server = PostgresServers.installed();

@@ -1,11 +1,13 @@
 package stet.engine.postgres.capture;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
@@ -14,8 +16,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
+import stet.engine.component.Component;
+import stet.engine.component.ComponentDefinition;
 import stet.engine.component.Progress;
+import stet.engine.postgres.PostgresKind;
 import stet.engine.postgres.PostgresRoundTrip;
+import stet.engine.rules.Evaluation;
 import stet.engine.rules.Finding;
 import stet.engine.rules.Rule;
 import stet.engine.rules.RuleException;
@@ -174,6 +180,40 @@ class RuleReaderIT {
             rule("no negative total", "none in orders where total < 0"));
 
     requireBegunAnew(captured);
+  }
+
+  /**
+   * A session in which a rule is asked about beside a capture. The function is called when the
+   * statement is planned, as its result does not depend on rows.
+   */
+  @Test
+  void whoAsksAboutRulesGivesUpWaitingForALock() throws Exception {
+    server.execute(
+        DATABASE,
+        """
+        create function waits_for_ever() returns bool immutable language plpgsql as $$
+        begin
+          if current_setting('lock_timeout') = '0' then
+            raise exception 'would wait for ever';
+          end if;
+          return false;
+        end $$
+        """);
+    Component component =
+        new PostgresKind()
+            .create(
+                new ComponentDefinition(
+                    "default", Map.of("url", server.url(DATABASE)), "stet.yaml:1:1"));
+    List<Rule> rules = List.of(rule("patient", "none in orders where waits_for_ever()"));
+
+    assertThatCode(() -> component.checkRules(rules)).doesNotThrowAnyException();
+    try (Evaluation evaluation = component.evaluate(rules)) {
+      assertThat(evaluation.unevaluated()).isEmpty();
+      assertThat(evaluation.findings())
+          .singleElement()
+          .extracting(Finding::violations)
+          .isEqualTo(0L);
+    }
   }
 
   @Test

@@ -340,6 +340,18 @@ class InPlaceIT {
         .containsExactly("4241");
   }
 
+  @Test
+  void whatIsMadeMeanwhileIsSeenWhateverTheRolesIsolation() {
+    execute("create table t as select 1 as a");
+    Captured captured = capture(customer());
+    server.execute(
+        "postgres",
+        "alter role " + ROLE + " set default_transaction_isolation = 'repeatable read'");
+    refusesToDrop(captured, "create table rescue as select * from t", "table public.rescue of ");
+    server.execute(DATABASE, "drop table rescue");
+    run(restore(captured));
+  }
+
   private void refusesToDrop(Captured captured, String making, String named) {
     try (InPlace restore = restore(captured)) {
       restore.check();
