@@ -136,9 +136,13 @@ public final class PreviousStates {
         throw unknown(list(groups), replacedBy);
       }
       for (Kept kept : group) {
-        LeftBehind.drop(targets.get(kept.component), kept.state, operation.progress());
+        drop(targets, kept, operation);
       }
     }
+  }
+
+  private static void drop(Targets targets, Kept kept, Operation operation) {
+    LeftBehind.drop(kept.component, targets.get(kept.component), kept.state, operation.progress());
   }
 
   private static StetException unknown(List<Previous> all, String operation) {
@@ -167,7 +171,7 @@ public final class PreviousStates {
         if (group.getValue().getFirst().journal.time().isBefore(limit)) {
           try {
             for (Kept kept : group.getValue()) {
-              LeftBehind.drop(targets.get(kept.component), kept.state, operation.progress());
+              drop(targets, kept, operation);
             }
             dropped.add(group.getKey());
           } catch (StetException e) {

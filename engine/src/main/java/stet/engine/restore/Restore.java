@@ -139,7 +139,7 @@ public final class Restore {
                         "It may have been rewritten; restore another snapshot."));
         boolean within = manner.inPlace && component(name).canBeInPlace();
         if (!within) {
-          LeftBehind.warnOfReplacing(targets.get(name), operation.progress());
+          LeftBehind.warnOfReplacing(name, targets.get(name), operation.progress());
         }
         steps.add(new Step(entry, node, targets.get(name).live(), within));
       }

@@ -59,13 +59,14 @@ class LeftBehindTest {
     assertThat(warnings)
         .singleElement()
         .asString()
-        .startsWith("it cannot be told what ")
-        .endsWith(": cannot list /srv: input/output error");
+        .isEqualTo(
+            "it cannot be told what a replaced state of component media has that the state in its"
+                + " place lacks: cannot list /srv: input/output error");
   }
 
   @Test
   void aLiveStateOfWhichNothingCanBeToldMayBeReplaced() {
-    LeftBehind.warnOfReplacing(damaged(), progress);
+    LeftBehind.warnOfReplacing("media", damaged(), progress);
 
     requireWarning();
   }
@@ -74,7 +75,7 @@ class LeftBehindTest {
   void aStateOfWhichNothingCanBeToldIsDropped() {
     Beside state = new Beside(Role.PREVIOUS, "0a1b2c3d", "media.previous", "7", null);
 
-    LeftBehind.drop(damaged(), state, progress);
+    LeftBehind.drop("media", damaged(), state, progress);
 
     assertThat(dropped).containsExactly(state);
     requireWarning();
