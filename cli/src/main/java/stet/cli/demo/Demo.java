@@ -26,6 +26,7 @@ import stet.engine.ErrorCode;
 import stet.engine.Human;
 import stet.engine.StetException;
 import stet.engine.postgres.archive.PostgresTools;
+import stet.engine.process.ServerData;
 import stet.repository.json.JsonObject;
 
 /**
@@ -115,7 +116,7 @@ public final class Demo {
 
   private static void writeConfiguration(
       DemoDirectory demo, DemoServer server, PostgresTools tools) {
-    demo.writePrivate("password", DemoServer.newPassword() + "\n");
+    demo.writePrivate("password", ServerData.newPassword() + "\n");
     demo.writePrivate("database-url", server.url() + "\n");
     demo.writePrivate(SERVICE_FILE, server.service(SERVICE));
     demo.write(

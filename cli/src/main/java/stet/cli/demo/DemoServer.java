@@ -6,12 +6,10 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.SecureRandom;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
@@ -23,6 +21,7 @@ import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.process.ChildProcess;
 import stet.engine.process.KeptServer;
+import stet.engine.process.ServerData;
 import stet.engine.process.ServerUser;
 
 /**
@@ -39,7 +38,6 @@ final class DemoServer implements AutoCloseable {
   static final String DATABASE = "shop";
   static final String OWNER = "shop";
 
-  private static final String SUPERUSER = "postgres";
   private static final int STOP_SECONDS = 30;
 
   private final Path directory;
@@ -66,8 +64,8 @@ final class DemoServer implements AutoCloseable {
     Path directory = makeDirectory(demo, user);
     Path unpacked = user.makeDirectory(directory.resolve("programs"));
     programs.unpack(jar, unpacked, user);
-    DemoServer server = new DemoServer(directory, user, freePort(), newPassword());
-    server.initialise();
+    DemoServer server = new DemoServer(directory, user, freePort(), ServerData.newPassword());
+    server.makeData();
     server.writePrograms(demo);
     return server;
   }
@@ -116,12 +114,6 @@ final class DemoServer implements AutoCloseable {
     }
   }
 
-  static String newPassword() {
-    byte[] random = new byte[16];
-    new SecureRandom().nextBytes(random);
-    return HexFormat.of().formatHex(random);
-  }
-
   private Path data() {
     return directory.resolve("data");
   }
@@ -134,41 +126,28 @@ final class DemoServer implements AutoCloseable {
     return directory.resolve("programs/bin").resolve(name).toString();
   }
 
-  private void initialise() throws IOException {
+  private void makeData() throws IOException {
     Path file = directory.resolve("initial-password");
     Files.createFile(
         file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
     Files.writeString(file, password + "\n");
-    user.own(file);
-    user.command(
-            List.of(
-                program("initdb"),
-                "--pgdata=" + data(),
-                "--username=" + SUPERUSER,
-                "--pwfile=" + file,
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-                "--locale=C",
-                "--no-sync"))
-        .run();
-    Files.delete(file);
-    Path configuration = data().resolve("postgresql.conf");
-    Files.writeString(
-        configuration,
-        Files.readString(configuration)
-            + """
-
-            # Of the demo:
-            listen_addresses = '127.0.0.1'
-            port = %d
-            unix_socket_directories = ''
-            timezone = 'UTC'
-            log_timezone = 'UTC'
-            shared_buffers = '64MB'
-            max_wal_size = '1GB'
-            fsync = off     # this server's data may be lost with the machine
-            """
-                .formatted(port));
+    ServerData.make(
+        user,
+        Path.of(program("initdb")),
+        data(),
+        file,
+        """
+        # Of the demo:
+        listen_addresses = '127.0.0.1'
+        port = %d
+        unix_socket_directories = ''
+        timezone = 'UTC'
+        log_timezone = 'UTC'
+        shared_buffers = '64MB'
+        max_wal_size = '1GB'
+        fsync = off     # this server's data may be lost with the machine
+        """
+            .formatted(port));
   }
 
   private void writePrograms(DemoDirectory demo) {
@@ -218,7 +197,7 @@ final class DemoServer implements AutoCloseable {
     started.await(
         "the demo's server",
         () -> {
-          try (Connection connection = connect("postgres", SUPERUSER)) {
+          try (Connection connection = connect("postgres", ServerData.SUPERUSER)) {
             prepare(connection);
             return null;
           } catch (SQLException e) {

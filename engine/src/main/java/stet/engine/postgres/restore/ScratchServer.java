@@ -1,10 +1,7 @@
 package stet.engine.postgres.restore;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.SecureRandom;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -14,6 +11,7 @@ import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.connection.Session;
 import stet.engine.process.KeptServer;
 import stet.engine.process.PrivateFiles;
+import stet.engine.process.ServerData;
 import stet.engine.process.ServerUser;
 
 /**
@@ -25,13 +23,11 @@ final class ScratchServer implements AutoCloseable {
   /** A socket's path has at most 107 bytes. */
   private static final int LONGEST_DIRECTORY = 85;
 
-  private static final String SUPERUSER = "postgres";
-
   private final Path programs;
   private final PrivateFiles files;
   private final ServerUser user;
   private final Path directory;
-  private final String password;
+  private final String password = ServerData.newPassword();
   private @Nullable KeptServer kept;
 
   private ScratchServer(Path programs, PrivateFiles files, ServerUser user, Path directory) {
@@ -39,9 +35,6 @@ final class ScratchServer implements AutoCloseable {
     this.files = files;
     this.user = user;
     this.directory = directory;
-    byte[] random = new byte[16];
-    new SecureRandom().nextBytes(random);
-    this.password = HexFormat.of().formatHex(random);
   }
 
   /**
@@ -64,7 +57,7 @@ final class ScratchServer implements AutoCloseable {
             "Set TMPDIR to a directory with a shorter path.");
       }
       server = new ScratchServer(programs, files, user, directory);
-      server.initialise();
+      server.makeData();
       server.run();
       done = true;
       return server;
@@ -89,44 +82,30 @@ final class ScratchServer implements AutoCloseable {
     return directory.resolve("data");
   }
 
-  private void initialise() throws IOException {
-    Path file = files.write("initial-password", password + "\n");
-    user.own(file);
-    user.command(
-            List.of(
-                programs.resolve("initdb").toString(),
-                "--pgdata=" + data(),
-                "--username=" + SUPERUSER,
-                "--pwfile=" + file,
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-                "--locale=C",
-                "--no-sync"))
-        .run();
-    Files.delete(file);
-    Path configuration = data().resolve("postgresql.conf");
-    Files.writeString(
-        configuration,
-        Files.readString(configuration)
-            + """
-
-            listen_addresses = ''
-            unix_socket_directories = '%s'
-            unix_socket_permissions = 0777
-            timezone = 'UTC'
-            log_timezone = 'UTC'
-            shared_buffers = '128MB'
-            max_wal_size = '4GB'
-            max_connections = 50
-            max_locks_per_transaction = 1024
-            autovacuum = off
-            # What is in scratch may be lost with the machine, so nothing need wait for the disk.
-            fsync = off
-            full_page_writes = off
-            wal_level = minimal
-            max_wal_senders = 0
-            """
-                .formatted(directory.toString().replace("'", "''")));
+  private void makeData() throws IOException {
+    ServerData.make(
+        user,
+        programs.resolve("initdb"),
+        data(),
+        files.write("initial-password", password + "\n"),
+        """
+        listen_addresses = ''
+        unix_socket_directories = '%s'
+        unix_socket_permissions = 0777
+        timezone = 'UTC'
+        log_timezone = 'UTC'
+        shared_buffers = '128MB'
+        max_wal_size = '4GB'
+        max_connections = 50
+        max_locks_per_transaction = 1024
+        autovacuum = off
+        # What is in scratch may be lost with the machine, so nothing need wait for the disk.
+        fsync = off
+        full_page_writes = off
+        wal_level = minimal
+        max_wal_senders = 0
+        """
+            .formatted(directory.toString().replace("'", "''")));
   }
 
   private void run() throws IOException {
@@ -158,7 +137,7 @@ final class ScratchServer implements AutoCloseable {
         "host='"
             + directory.toString().replace("\\", "\\\\").replace("'", "\\'")
             + "' port=5432 user="
-            + SUPERUSER
+            + ServerData.SUPERUSER
             + " password="
             + password
             + " dbname="
