@@ -203,6 +203,31 @@ class InPlaceIT {
     state().mustEqual(damaged);
   }
 
+  /** A rollback would leave it there, as no previous state could tell that nothing was there. */
+  @Test
+  void aDirectoryThatIsGoneIsNotRestoredWithWhatARollbackWouldPutBack() throws Exception {
+    String snapshot = site.backup();
+    State kept = state();
+    damage();
+    Trees.shell("rm -r \"$1\"", site.live("media").toString());
+    DatabaseImage rows = DatabaseImage.of(server, database);
+
+    Stet.Result refused = site.run("restore", snapshot, "--in-place", "--replace");
+    assertThat(refused.status()).isEqualTo(24);
+    assertThat(refused.error())
+        .contains("must be captured first, and cannot be: cannot open " + site.live("media"));
+    DatabaseImage.of(server, database).mustEqual(rows);
+    assertThat(site.live("media")).doesNotExist();
+    assertThat(site.beside()).isEmpty();
+
+    Files.createDirectory(site.live("media"));
+    State emptied = state();
+    site.ok("restore", snapshot, "--in-place", "--replace");
+    state().mustEqual(kept);
+    site.ok("rollback");
+    state().mustEqual(emptied);
+  }
+
   @Test
   void whatLiesBesideIsPutBackWithoutRepositoryOrDatabase() throws Exception {
     server.execute("postgres", "alter role " + role + " createdb");
