@@ -349,9 +349,10 @@ class ProofIT {
     site.backup();
     configure("proof: { server: postgresql://nobody@127.0.0.1:1/postgres }\n");
 
-    Stet.Result failed = site.run("prove");
+    Stet.Result failed = site.run("prove", "--json");
 
     assertThat(failed.status()).as("%s", failed).isEqualTo(21);
+    assertThat(failed.errorDocument().string("code")).isEqualTo("scratch");
     assertThat(site.json("status").has("proof")).isFalse();
     requireNothingLeft();
   }

@@ -33,7 +33,10 @@ public enum ErrorCode {
   CONFIGURATION(20),
   /** A source or target, its server or its tools failed. */
   SOURCE(21),
-  /** What a proof restores into could not take it, which says nothing about the snapshot. */
+  /**
+   * There is nothing that a proof could restore into, or it could not take it, which says nothing
+   * about the snapshot.
+   */
   SCRATCH(21),
   /** Rules are violated that were not, or must not be. */
   INCOHERENT(22),

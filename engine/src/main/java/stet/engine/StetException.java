@@ -45,6 +45,11 @@ public final class StetException extends RuntimeException {
     return new StetException(code, e.getMessage(), e.hint(), e);
   }
 
+  /** The same error under another code. */
+  public StetException as(ErrorCode other) {
+    return new StetException(other, getMessage(), hint, this);
+  }
+
   public ErrorCode code() {
     return code;
   }

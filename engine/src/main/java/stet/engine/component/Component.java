@@ -158,10 +158,10 @@ public interface Component {
    * Nothing live is touched. A kind that has no scratch only reads what was captured.
    *
    * @return what was restored, to be closed
-   * @throws NoScratchException if there is no place for it
-   * @throws stet.engine.StetException if it cannot be restored or differs; nothing is left then
+   * @throws stet.engine.StetException if it cannot be restored or differs, with {@code SCRATCH} if
+   *     that is for want of a place for it; nothing is left then
    */
-  default Trial trial(RestoreContext context, Scratch scratch) throws NoScratchException {
+  default Trial trial(RestoreContext context, Scratch scratch) {
     return ReadTrial.run(context, "components of kind " + kind() + " have no scratch");
   }
 

@@ -12,7 +12,6 @@ import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
 import stet.engine.component.Component;
 import stet.engine.component.InPlace;
-import stet.engine.component.NoScratchException;
 import stet.engine.component.Operation;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
@@ -162,7 +161,7 @@ final class PostgresComponent implements Component {
   }
 
   @Override
-  public Trial trial(RestoreContext context, Scratch scratch) throws NoScratchException {
+  public Trial trial(RestoreContext context, Scratch scratch) {
     return PostgresTrial.run(
         context, scratch, new PostgresPlace(name, settings.pinned(), admin, tools, renames));
   }

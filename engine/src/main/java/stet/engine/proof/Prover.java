@@ -17,7 +17,6 @@ import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Component;
 import stet.engine.component.Component.Scratch;
-import stet.engine.component.NoScratchException;
 import stet.engine.component.Operation;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Trial;
@@ -163,8 +162,6 @@ public final class Prover {
                     new RestoreContext(
                         operation, source, node, entry.details(), manifest.hashKey()),
                     scratch));
-      } catch (NoScratchException e) {
-        throw e.reason();
       } catch (StetException e) {
         fail(entry.name(), e, failures);
       } catch (RepositoryException e) {

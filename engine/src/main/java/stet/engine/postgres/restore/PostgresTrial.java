@@ -11,7 +11,6 @@ import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.component.Component.Scratch;
-import stet.engine.component.NoScratchException;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Trial;
 import stet.engine.postgres.archive.DefinitionTexts;
@@ -72,8 +71,7 @@ public final class PostgresTrial implements Trial {
    *
    * @param own the component's place
    */
-  public static PostgresTrial run(RestoreContext context, Scratch scratch, PostgresPlace own)
-      throws NoScratchException {
+  public static PostgresTrial run(RestoreContext context, Scratch scratch, PostgresPlace own) {
     CapturedFiles files = new CapturedFiles(context.source(), context.node());
     DatabaseDescription description =
         DatabaseDescription.parse(
@@ -87,7 +85,7 @@ public final class PostgresTrial implements Trial {
         trial.staging.check();
       } catch (StetException e) {
         if (e.code() == ErrorCode.SOURCE) {
-          throw new NoScratchException(e);
+          throw ofScratch(e);
         }
         throw e;
       }
@@ -111,17 +109,21 @@ public final class PostgresTrial implements Trial {
   }
 
   /** What a server could not do for reasons of its own says nothing about the snapshot. */
-  private static StetException unlessTrouble(StetException e) throws NoScratchException {
-    if (PostgresErrors.isTrouble(e)) {
-      throw new NoScratchException(e);
-    }
-    return e;
+  private static StetException unlessTrouble(StetException e) {
+    return PostgresErrors.isTrouble(e) ? ofScratch(e) : e;
+  }
+
+  /** What is wrong with the configuration, or an end that was asked for, is told as that. */
+  private static StetException ofScratch(StetException e) {
+    return switch (e.code()) {
+      case CONFIGURATION, INTERRUPTED -> e;
+      default -> e.as(ErrorCode.SCRATCH);
+    };
   }
 
   /** Finds or makes the server. */
   private static PostgresTrial open(
-      RestoreContext context, Scratch scratch, PostgresPlace own, DatabaseDescription description)
-      throws NoScratchException {
+      RestoreContext context, Scratch scratch, PostgresPlace own, DatabaseDescription description) {
     // One operation tries all components of an environment, which may lie on one server.
     int number = (int) EnvironmentLock.key("component", own.component());
     String database = PREFIX + context.operation().id() + "_" + HexFormat.of().toHexDigits(number);
@@ -150,10 +152,10 @@ public final class PostgresTrial implements Trial {
       done = true;
       return trial;
     } catch (SQLException e) {
-      throw new NoScratchException(
+      throw ofScratch(
           PostgresErrors.failed("cannot ask the scratch server of " + own.component(), e));
     } catch (StetException e) {
-      throw new NoScratchException(e);
+      throw ofScratch(e);
     } finally {
       if (!done && server != null) {
         server.close();
