@@ -20,7 +20,7 @@ import stet.testkit.PostgresServers;
  * What may befall a restore: whatever it is, the live state is untouched, nothing half is left, and
  * the next restore works.
  */
-@Timeout(600)
+@Timeout(1800)
 class BadNightsIT {
   @TempDir Path directory;
 
@@ -166,6 +166,7 @@ class BadNightsIT {
           refused(result, 21, "stet: error: ");
         }
         requireUntouched();
+        site.awaitUnlocked();
       }
       requireTheNextOneWorks();
     }

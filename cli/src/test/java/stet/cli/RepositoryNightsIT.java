@@ -32,7 +32,7 @@ import stet.testkit.PostgresServers;
 import stet.testkit.Restic;
 
 /** What may befall a repository: nothing that was kept is lost, and there is a way on. */
-@Timeout(600)
+@Timeout(1800)
 class RepositoryNightsIT {
   @TempDir Path directory;
 

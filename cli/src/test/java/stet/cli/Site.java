@@ -217,7 +217,7 @@ final class Site implements AutoCloseable {
     return beside().stream().filter(name -> !name.contains(".previous-")).toList();
   }
 
-  /** Waits until the server has given back the lock of a program that was killed. */
+  /** Waits until the server has given back the lock of a program that was killed or cut off. */
   void awaitUnlocked() throws InterruptedException {
     while (!server()
         .query("postgres", "select 1 from pg_locks where locktype = 'advisory'")
