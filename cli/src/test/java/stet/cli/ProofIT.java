@@ -15,6 +15,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import stet.repository.json.JsonObject;
 import stet.testkit.PostgresServer;
@@ -234,6 +235,85 @@ class ProofIT {
 
     assertThat(failed.status()).as("%s", failed).isEqualTo(21);
     assertThat(failed.error()).contains("No space left on device");
+    assertThat(site.json("status").has("proof")).isFalse();
+    requireNothingLeft();
+  }
+
+  @Test
+  void aScratchThatCutsItsConnectionsSaysNothingAboutTheSnapshot() throws Exception {
+    configure("proof: { server: same, files: read }\n");
+    site.backup();
+    spoil(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+            + " where datname = current_database() and pid <> pg_backend_pid()");
+
+    Stet.Result failed = site.run("prove");
+
+    assertThat(failed.status()).as("%s", failed).isEqualTo(21);
+    assertThat(site.json("status").has("proof")).isFalse();
+    requireNothingLeft();
+  }
+
+  /** Trouble that begins once all is restored and compared. */
+  @ParameterizedTest
+  @CsvSource({
+    "rule, raise exception using errcode = 'disk_full', disk_full",
+    "rule, perform pg_terminate_backend(pg_backend_pid()), terminating connection",
+    "references, perform pg_terminate_backend(pg_backend_pid()), The server ended the connection",
+    "assertion, raise exception using errcode = 'disk_full', disk_full",
+    "assertion, perform pg_terminate_backend(pg_backend_pid()), terminating connection",
+  })
+  void aScratchInTroubleWhileItIsAskedSaysNothingAboutTheSnapshot(
+      String asked, String trouble, String told) throws Exception {
+    server.execute(
+        database,
+        """
+        create function trouble() returns bool language plpgsql as $$
+        begin
+          if current_database() like 'stet%%' then %s; end if;
+          return false;
+        end $$
+        """
+            .formatted(trouble),
+        "create view troubled as select file from documents where not trouble()");
+    site.configure(site.postgres("default", database, tools), site.files("media"));
+    Files.writeString(
+        directory.toRealPath().resolve("stet.yaml"),
+        switch (asked) {
+              case "rule" -> "rules: { fine: none in customers where trouble() }\n";
+              case "references" -> "rules: { fine: each troubled.file exists in media }\n";
+              default -> "";
+            }
+            + "proof:\n  server: same\n  files: read\n"
+            + (asked.equals("assertion") ? "  assert: [ { sql: select trouble() } ]\n" : ""),
+        StandardOpenOption.APPEND);
+    site.backup();
+
+    Stet.Result failed = site.run("prove");
+
+    assertThat(failed.status()).as("%s", failed).isEqualTo(21);
+    assertThat(failed.error()).contains(told);
+    assertThat(site.json("status").has("proof")).isFalse();
+    requireNothingLeft();
+  }
+
+  @Test
+  void aProgramThatLosesTheScratchSaysNothingAboutTheSnapshot() throws Exception {
+    Path program =
+        Files.writeString(
+            directory.resolve("lose"),
+            """
+            kill -QUIT "$(psql -Atc "select split_part(pg_read_file('postmaster.pid'), chr(10), 1)")"
+            while psql -Atc 'select 1' >'%s' 2>&1; do sleep 0.1; done
+            exit 1
+            """
+                .formatted(directory.resolve("ignored")));
+    configure("proof: { files: read, assert: [ { command: [ sh, '" + program + "' ] } ] }\n");
+    site.backup();
+
+    Stet.Result failed = site.run("prove");
+
+    assertThat(failed.status()).as("%s", failed).isEqualTo(21);
     assertThat(site.json("status").has("proof")).isFalse();
     requireNothingLeft();
   }

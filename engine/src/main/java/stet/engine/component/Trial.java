@@ -27,6 +27,8 @@ public interface Trial extends AutoCloseable {
    * Evaluates rules in what was restored.
    *
    * @return what they found, to be closed
+   * @throws stet.engine.StetException with {@code SCRATCH} if the scratch could not answer, which
+   *     says nothing about what was captured
    */
   default Evaluation evaluate(List<Rule> rules) {
     throw new UnsupportedOperationException("rules speak of tables, and there are none");
@@ -41,7 +43,7 @@ public interface Trial extends AutoCloseable {
    * The first value of the first row of a query, as text.
    *
    * @return null if there is no row, or the value is null
-   * @throws stet.engine.StetException if it fails, or there are no tables
+   * @throws stet.engine.StetException if it fails; with {@code SCRATCH} as in {@link #evaluate}
    */
   default @Nullable String query(String sql) {
     throw new UnsupportedOperationException("there are no tables");

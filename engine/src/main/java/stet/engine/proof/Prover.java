@@ -391,8 +391,14 @@ public final class Prover {
       if (e.code() == ErrorCode.INTERRUPTED) {
         throw e;
       }
+      requireDatabases(trials);
       failures.add("assertion `" + String.join(" ", program.command()) + "`: " + e.getMessage());
     }
+  }
+
+  /** A program cannot tell why it failed, and may have lost the scratch. */
+  private static void requireDatabases(Map<String, Trial> trials) {
+    trials.values().stream().filter(Trial::hasTables).forEach(trial -> trial.query("SELECT 1"));
   }
 
   /** What was found holds whatever becomes of the scratch. */

@@ -342,29 +342,42 @@ public final class PostgresTrial implements Trial {
 
   @Override
   public Evaluation evaluate(List<Rule> rules) {
-    try (Session session = Session.open(settings)) {
-      return RuleQueries.evaluateAtOneMoment(session, SearchPath.of(context.manifest()), rules);
-    } catch (SQLException e) {
-      throw failed("cannot evaluate the rules in scratch", e);
-    }
+    return ask(
+        "cannot evaluate the rules in scratch",
+        session ->
+            RuleQueries.evaluateAtOneMoment(session, SearchPath.of(context.manifest()), rules));
   }
 
   @Override
   public @Nullable String query(String sql) {
+    return ask(
+        "the query fails",
+        session -> {
+          SearchPath.of(context.manifest()).use(session);
+          return session.value(sql);
+        });
+  }
+
+  @FunctionalInterface
+  private interface Question<T extends @Nullable Object> {
+    T ask(Session session) throws SQLException;
+  }
+
+  /** Asks what was restored; {@code SCRATCH} tells that the server could not answer. */
+  private <T extends @Nullable Object> T ask(String what, Question<T> question) {
     try (Session session = Session.open(settings)) {
-      SearchPath.of(context.manifest()).use(session);
-      return session.value(sql);
+      return question.ask(session);
     } catch (SQLException e) {
-      throw failed("the query fails", e);
+      throw orTrouble(PostgresErrors.failed(what, e));
+    } catch (StetException e) {
+      throw orTrouble(e);
     }
   }
 
-  private static StetException failed(String what, SQLException e) {
-    StetException failure = PostgresErrors.failed(what, e);
-    return failure.code() == ErrorCode.SOURCE && PostgresErrors.isTrouble(e)
-        ? new StetException(
-            ErrorCode.SCRATCH, String.valueOf(failure.getMessage()), failure.hint(), e)
-        : failure;
+  private static StetException orTrouble(StetException e) {
+    return e.code() != ErrorCode.INTERRUPTED && PostgresErrors.isTrouble(e)
+        ? new StetException(ErrorCode.SCRATCH, e.getMessage(), e.hint(), e)
+        : e;
   }
 
   @Override
