@@ -100,7 +100,8 @@ public final class PostgresRoundTrip {
     }
   }
 
-  private RestoreContext restoring(Captured captured, Progress progress, int workers) {
+  /** The context of a restore, or of a trial. */
+  public RestoreContext restoring(Captured captured, Progress progress, int workers) {
     return new RestoreContext(
         new Operation("0a1b2c3d", workers, progress),
         blobs,

@@ -94,6 +94,7 @@ final class RoleCreation {
       }
       String comment = trial == null ? role.comment() : TRIAL + trial;
       if (there || comment != null) {
+        // With the trial's comment the next trial would drop it.
         session.execute(
             "COMMENT ON ROLE "
                 + SqlText.name(role.name())
