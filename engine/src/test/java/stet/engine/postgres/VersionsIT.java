@@ -139,7 +139,9 @@ class VersionsIT {
   }
 
   /** From 17 on an event trigger may fire at a login, and write. */
-  private static void fillWithTriggerOfLogins(PostgresServer server) {
+  private PostgresServer notingLogins() {
+    PostgresServer server = server(17);
+    cleanup.add(() -> drop(server));
     server.createDatabase(DATABASE);
     server.execute(
         DATABASE,
@@ -148,41 +150,41 @@ class VersionsIT {
             + " $$ begin insert into logins default values; end $$",
         "create event trigger note_login on login execute function note()",
         "alter event trigger note_login enable always");
+    return server;
+  }
+
+  private static long logins(Captured captured) {
+    return captured.manifest().objects("tables").getFirst().integer("rows");
   }
 
   @Test
   void triggersOfLoginsWriteNothingIntoWhatIsRestored() {
-    PostgresServer server = server(17);
+    PostgresServer server = notingLogins();
     Path tools = tools(17);
-    cleanup.add(() -> drop(server));
-    fillWithTriggerOfLogins(server);
     Captured captured = capture(server, tools, Progress.NONE);
-    long rows = captured.manifest().objects("tables").getFirst().integer("rows");
     try (Target target = target(server, tools)) {
       Beside staging = target.stage(restore(captured, Progress.NONE));
       target.evaluate(staging, captured.manifest(), List.of()).close();
       // Asking is a login too.
       assertThat(server.queryOne(staging.name(), "select count(*) from logins"))
-          .isEqualTo(Long.toString(rows + 1));
+          .isEqualTo(Long.toString(logins(captured) + 1));
     }
   }
 
   @Test
   void triggersOfLoginsWriteNothingIntoWhatIsProven() throws Exception {
-    PostgresServer server = server(17);
+    PostgresServer server = notingLogins();
     Path tools = tools(17);
-    cleanup.add(() -> drop(server));
-    fillWithTriggerOfLogins(server);
     Captured captured = capture(server, tools, Progress.NONE);
-    long rows = captured.manifest().objects("tables").getFirst().integer("rows");
-    try (Trial trial =
+    try (PostgresTrial trial =
         PostgresTrial.run(
             restore(captured, Progress.NONE),
             new Scratch(Scratch.SAME, false),
             new PostgresPlace("default", settings(server), null, tools))) {
       assertThat(trial.differences()).isEmpty();
       trial.evaluate(List.of()).close();
-      assertThat(trial.query("select count(*) from logins")).isEqualTo(Long.toString(rows));
+      assertThat(trial.query("select count(*) from logins"))
+          .isEqualTo(Long.toString(logins(captured)));
     }
   }
 

@@ -2,6 +2,7 @@ package stet.engine.postgres.capture;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.time.Duration;
@@ -14,14 +15,17 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import stet.engine.StetException;
 import stet.engine.component.CaptureContext;
 import stet.engine.component.Captured;
 import stet.engine.component.Component;
 import stet.engine.component.ComponentDefinition;
+import stet.engine.component.Operation;
 import stet.engine.component.Progress;
 import stet.engine.postgres.PostgresKind;
 import stet.engine.postgres.PostgresRoundTrip;
 import stet.engine.rules.Evaluation;
+import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.rules.Finding;
 import stet.engine.rules.Rule;
 import stet.engine.rules.RuleException;
@@ -231,5 +235,21 @@ class RuleReaderIT {
             rule("no negative total", "none in orders where total < 0"));
 
     requireBegunAnew(captured);
+  }
+
+  @Test
+  void rulesAreNotEvaluatedOnceTheirCaptureHasFailed() throws Exception {
+    ConnectionSettings pinned = trip.settings(DATABASE).pinned();
+    Duration patience = Duration.ofMinutes(1);
+    Operation operation = new Operation("00000001", 1, Progress.NONE);
+    try (SnapshotHolder holder = SnapshotHolder.take(pinned, patience, operation)) {
+      RuleReader reader = new RuleReader(pinned, holder, patience);
+      reader.abort();
+      Rule rule = rule("no negative total", "none in orders where total < 0");
+
+      assertThatThrownBy(() -> reader.evaluate(List.of(rule)))
+          .isInstanceOf(StetException.class)
+          .hasMessageStartingWith("cannot evaluate the rules: ");
+    }
   }
 }

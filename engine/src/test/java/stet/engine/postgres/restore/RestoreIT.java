@@ -200,6 +200,43 @@ class RestoreIT {
         "pagila", "drop table film cascade", "delete from payment", "drop function last_day");
   }
 
+  /** Such a table is large enough for an early index, and alone among the large ones. */
+  @Test
+  void anIndexWhoseFunctionReadsAnotherTableIsBuiltWhenAllAreLoaded() {
+    server.createDatabase("shop");
+    server.execute(
+        "shop",
+        "create table regions (code int primary key, name text not null)",
+        "insert into regions values (1, 'north')",
+        """
+        create function region_of(int) returns text immutable language plpgsql as $$
+        declare found text;
+        begin
+          select name into strict found from public.regions where code = $1;
+          return found;
+        end $$
+        """,
+        "create table orders (region int, note text)",
+        "insert into orders select 1, repeat('x', 1000) from generate_series(1, 30000)",
+        "create index by_region on orders (region_of(region))");
+    Captured captured = capture(server, "shop");
+    try (Target target = target(server, "shop")) {
+      RestoreContext alone =
+          new RestoreContext(
+              new Operation("0a1b2c3d", 1, Progress.NONE),
+              blobs,
+              captured.node(),
+              captured.manifest(),
+              KEY);
+      Beside staging = target.stage(alone);
+      assertThat(
+              server.queryOne(
+                  staging.name(),
+                  "select indisvalid from pg_index where indexrelid = 'by_region'::regclass"))
+          .isEqualTo("t");
+    }
+  }
+
   @Test
   void indexesThatAreNotValidAreLeftOut() {
     server.createDatabase("shop");
