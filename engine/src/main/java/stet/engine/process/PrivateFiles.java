@@ -76,17 +76,25 @@ public final class PrivateFiles implements AutoCloseable {
   private static PrivateFiles create(FileAttribute<?> permissions) {
     Path base = base();
     try {
-      Path directory = Files.createTempDirectory(base, PREFIX, permissions);
-      OF_THIS_JVM.add(directory);
-      FileChannel lock =
-          FileChannel.open(
-              directory.resolve(LOCK),
-              Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-              OWNER_ONLY_FILE);
-      lock.lock();
-      PrivateFiles files = new PrivateFiles(directory, lock);
-      Runtime.getRuntime().addShutdownHook(files.atExit);
-      return files;
+      while (true) {
+        Path directory = Files.createTempDirectory(base, PREFIX, permissions);
+        OF_THIS_JVM.add(directory);
+        Path file = directory.resolve(LOCK);
+        FileChannel lock =
+            FileChannel.open(
+                file,
+                Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+                OWNER_ONLY_FILE);
+        lock.lock();
+        if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+          PrivateFiles files = new PrivateFiles(directory, lock);
+          Runtime.getRuntime().addShutdownHook(files.atExit);
+          return files;
+        }
+        // Another process had the lock first, took the directory for left behind, and removed it.
+        lock.close();
+        OF_THIS_JVM.remove(directory);
+      }
     } catch (IOException e) {
       throw failed("cannot make a private directory in " + base, e);
     }

@@ -65,4 +65,40 @@ class PrivateFilesTest {
       assertThat(living.directory()).exists();
     }
   }
+
+  /** A process that does nothing but remove what others have left. */
+  static final class Remover {
+    private Remover() {}
+
+    public static void main(String[] arguments) {
+      System.out.println("removing");
+      while (true) {
+        PrivateFiles.removeLeftovers();
+      }
+    }
+  }
+
+  @Test
+  void whatIsBeingMadeIsNotTakenForLeftBehind() throws Exception {
+    Process remover =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "--enable-native-access=ALL-UNNAMED",
+                Remover.class.getName())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    try {
+      assertThat(remover.inputReader().readLine()).isEqualTo("removing");
+      for (int i = 0; i < 3000; i++) {
+        try (PrivateFiles files = PrivateFiles.create()) {
+          files.write("text", "text");
+        }
+      }
+      assertThat(remover.isAlive()).isTrue();
+    } finally {
+      remover.destroyForcibly().waitFor();
+    }
+  }
 }
