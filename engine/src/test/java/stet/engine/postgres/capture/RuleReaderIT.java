@@ -76,10 +76,9 @@ class RuleReaderIT {
   @AfterEach
   void close() throws Exception {
     Thread thread = migration.get();
-    if (thread != null) {
-      thread.join();
-    }
+    boolean ended = thread == null || thread.join(Duration.ofSeconds(30));
     server.dropDatabase(DATABASE);
+    assertThat(ended).as("the migration has ended").isTrue();
   }
 
   private static Rule rule(String name, String text) throws RuleException {
