@@ -52,6 +52,8 @@ class RecoveryIT {
       site.configure(site.postgres("default", database), site.files("media"));
       site.init();
       site.backup();
+      // The record of the proof is the newest snapshot then.
+      site.ok("prove");
       FilesImage files = FilesImage.of(media);
       Path recovered = site.directory().resolve("back in place");
 
@@ -130,6 +132,7 @@ class RecoveryIT {
                 Map.entry("PGPORT", Integer.toString(server.port())),
                 Map.entry("PGUSER", PostgresServer.SUPERUSER),
                 Map.entry("RECOVERED", site.directory().resolve("re covered").toString()),
+                Map.entry("ENVIRONMENT", "production"),
                 Map.entry("COMPONENT", "default"),
                 Map.entry("DATABASE", database),
                 Map.entry("FILES", "media"),
