@@ -104,7 +104,8 @@ record Failure(
           + unmatched.getUnmatched().getFirst()
           + "\"";
     }
-    String message = String.valueOf(e.getMessage());
+    // So picocli begins what it says of options that exclude each other.
+    String message = String.valueOf(e.getMessage()).replaceFirst("^Error: ", "");
     return Character.toLowerCase(message.charAt(0)) + message.substring(1);
   }
 

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,6 +54,56 @@ class MainTest {
     assertThat(result.status()).isEqualTo(2);
     assertThat(result.output()).isEmpty();
     assertThat(result.error()).startsWith("Usage: stet [OPTIONS] VERB");
+  }
+
+  @Test
+  void aRestoreThatIsFinishedOrUndoneTakesNoChoice() throws Exception {
+    configure(CONFIGURATION);
+    for (String option : List.of("--resume", "--abort")) {
+      for (List<String> choice :
+          List.of(
+              List.of("--only", "first"),
+              List.of("--replace"),
+              List.of("--confirm", "production"),
+              List.of("--at", "2026-11-20"),
+              List.of("latest"))) {
+        Stet.Result result =
+            stet.run(
+                Stream.concat(Stream.of("--env", "production", "restore", option), choice.stream())
+                    .toArray(String[]::new));
+        assertThat(result.status()).as("%s %s", option, choice).isEqualTo(2);
+        assertThat(result.error()).contains(option, " interrupted restore; ", "\nhint: Leave them");
+      }
+    }
+  }
+
+  @Test
+  void anEnvironmentThatNobodyKnowsIsNoEmptyList() throws Exception {
+    configure(
+        """
+        version: 1
+        app: shop
+        repository: { location: backups, password: "correct horse" }
+        environments:
+          production:
+            state: [ { files: media, path: live } ]
+        """);
+    stet.run("init").ok();
+
+    Stet.Result unknown = stet.run("snapshots", "--env", "producton");
+
+    assertThat(unknown.status()).isEqualTo(2);
+    assertThat(unknown.error())
+        .startsWith("stet: error: stet.yaml has no environment \"producton\"\nhint: Did you mean");
+    assertThat(stet.run("snapshots", "--env", "production").status()).isZero();
+  }
+
+  @Test
+  void optionsThatExcludeEachOtherAreOneError() throws Exception {
+    Stet.Result result = stet.run("rollback", "--last", "--to", "latest");
+
+    assertThat(result.status()).isEqualTo(2);
+    assertThat(result.error()).startsWith("stet: error: --last, --to=SNAP are mutually exclusive");
   }
 
   @Test

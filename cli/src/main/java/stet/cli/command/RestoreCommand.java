@@ -175,6 +175,15 @@ public final class RestoreCommand implements Callable<Integer> {
               + " --abort, --to-dir or --table",
           "Leave them out.");
     }
+    if ((resume || abort)
+        && (snapshot.isGiven() || !only.isEmpty() || replace || confirm != null)) {
+      throw new StetException(
+          ErrorCode.USAGE,
+          (resume ? "--resume finishes" : "--abort undoes")
+              + " the whole interrupted restore; a snapshot, --at, --only, --replace and --confirm do"
+              + " not go with it",
+          "Leave them out.");
+    }
     requireWith("--path", path, "--to-dir", toDirectory);
     requireWith("--where", where, "--table", table);
     requireWith("--as", as, "--table", table);

@@ -26,9 +26,8 @@ final class SnapshotChoice {
       index = "0",
       arity = "0..1",
       paramLabel = "SNAP",
-      defaultValue = "latest",
       description = "latest, latest@ENVIRONMENT, or the beginning of an id; default: latest.")
-  private String name = "latest";
+  private @Nullable String given;
 
   @Option(
       names = "--at",
@@ -42,12 +41,23 @@ final class SnapshotChoice {
 
   /** A choice made by another verb. */
   SnapshotChoice(String name) {
-    this.name = name;
+    this.given = name;
+  }
+
+  /** Whether anything was said of a snapshot. */
+  boolean isGiven() {
+    return given != null || at != null;
+  }
+
+  /** Whether the newest is meant, whichever that is. */
+  boolean isLatest() {
+    return given == null || given.equals("latest") || given.startsWith("latest@");
   }
 
   /** The snapshot that is meant. */
   Snapshot resolve(Session session, Repository repository) {
     String app = session.configuration().app();
+    String name = given == null ? "latest" : given;
     boolean named = !name.equals("latest");
     String environment = named ? "" : session.environment().name();
     List<RepositoryException> damaged = new ArrayList<>();

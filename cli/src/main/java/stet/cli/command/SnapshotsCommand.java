@@ -54,6 +54,12 @@ public final class SnapshotsCommand implements Callable<Integer> {
         }
       }
     }
+    if (snapshots.isEmpty()
+        && environment != null
+        && !configuration.environments().containsKey(environment)) {
+      // Neither the repository nor the configuration knows it; this tells what there is.
+      configuration.environment(environment);
+    }
     if (output.json()) {
       output.document(
           new JsonObject()
