@@ -19,6 +19,9 @@ import stet.repository.Repository;
 
 /** The snapshot of the live state that is taken before something replaces it. */
 final class SavedState {
+  /** Such a snapshot's tag. */
+  static final String TAG = "before-restore";
+
   private final Repository repository;
   private final Environment environment;
   private final Operation operation;
@@ -73,7 +76,7 @@ final class SavedState {
                   + "); what is left of it is kept as the previous state only");
       return;
     }
-    List<String> all = new ArrayList<>(List.of("before-restore"));
+    List<String> all = new ArrayList<>(List.of(TAG));
     all.addAll(tags);
     Backup.Result saved = run(backup, all);
     snapshot = saved.snapshot().toString();
