@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -248,6 +249,14 @@ class EndToEndIT {
     assertThat(part).isDirectoryContaining(path -> path.endsWith("media"));
     FilesImage.of(part.resolve("media")).mustEqual(state.media);
     assertThat(part.resolve("main")).doesNotExist();
+    // Rows of a database are for nobody else.
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(all)))
+        .isEqualTo("rwx------");
+    Path own = Files.createDirectory(directory.resolve("own"));
+    Files.setPosixFilePermissions(own, PosixFilePermissions.fromString("rwxr-x---"));
+    site.ok("restore", "--to-dir", own.toString(), "--path", "/stet.json");
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(own)))
+        .isEqualTo("rwxr-x---");
     four().mustEqual(state);
     assertThat(site.beside()).isEmpty();
 

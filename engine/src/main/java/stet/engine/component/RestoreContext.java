@@ -30,4 +30,9 @@ public record RestoreContext(
       Operation operation, BlobSource source, Node node, JsonObject manifest, RowHash.Key hashKey) {
     this(operation, source, node, manifest, hashKey, false, false);
   }
+
+  /** The same for another directory. */
+  public RestoreContext with(Node other) {
+    return new RestoreContext(operation, source, other, manifest, hashKey, noOwner, noPrivileges);
+  }
 }

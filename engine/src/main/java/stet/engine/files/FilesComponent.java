@@ -132,6 +132,25 @@ public final class FilesComponent implements Component {
   }
 
   /**
+   * Restores what a directory holds, as {@link #restoreInto} restores the directory; its mode and
+   * owners stay what they are. One that is made here nobody else may enter.
+   */
+  public static long restoreContentInto(PosixPath directory, RestoreContext context) {
+    return fill(
+        directory,
+        () -> {
+          Stat own;
+          try (Directory opened = Directory.openFollowing(directory)) {
+            own = opened.stat(new byte[] {'.'});
+          }
+          return TreeRestore.restore(
+              context.with(context.node().with(own.permissions(), own.uid(), own.gid())),
+              Directory.openFollowing(directory),
+              new Shortfalls(context.operation().progress()));
+        });
+  }
+
+  /**
    * Restores captured directories into one directory, each under its own name, as {@link
    * #restoreInto} restores one.
    */

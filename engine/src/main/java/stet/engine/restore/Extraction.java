@@ -33,7 +33,8 @@ public final class Extraction {
    * Writes and verifies.
    *
    * @param only names of the components to write; empty means the whole snapshot with its manifest
-   * @param directory where to; new or empty
+   * @param directory where to; new or empty. One that is made nobody else may enter, as it may hold
+   *     rows of databases; one that is there keeps its mode.
    * @throws StetException with {@code NOT_FOUND} for an unknown component, {@code REFUSED} if the
    *     directory is not empty, {@code VERIFICATION_FAILED} if what was written differs
    */
@@ -45,7 +46,7 @@ public final class Extraction {
     if (only.isEmpty()) {
       Node whole = Node.directory("snapshot", snapshot.time().toInstant(), snapshot.tree());
       operation.progress().phase("writing the snapshot");
-      FilesComponent.restoreInto(path, context(source, whole, operation));
+      FilesComponent.restoreContentInto(path, context(source, whole, operation));
       return;
     }
     List<String> components =
@@ -85,7 +86,7 @@ public final class Extraction {
     Id id = Id.of(tree);
     Node alone = Node.directory("snapshot", snapshot.time().toInstant(), id);
     operation.progress().phase("writing " + path);
-    FilesComponent.restoreInto(
+    FilesComponent.restoreContentInto(
         PosixPath.of(directory.toString()),
         context(new WithTree(source, id, tree), alone, operation));
   }

@@ -124,6 +124,31 @@ public record Node(
         content, subtree);
   }
 
+  /** The same entry with another mode and other owners, whose names are unknown. */
+  public Node with(int otherMode, long otherUid, long otherGid) {
+    return new Node(
+        nameBytes,
+        type,
+        otherMode,
+        modified,
+        accessed,
+        changed,
+        otherUid,
+        otherGid,
+        "",
+        "",
+        inode,
+        device,
+        size,
+        links,
+        linkTarget,
+        xattrs,
+        rawDevice,
+        content,
+        subtree,
+        extras);
+  }
+
   /** The name for people: bytes that are not UTF-8 become replacement characters. */
   public String name() {
     return new String(nameBytes, StandardCharsets.UTF_8);
