@@ -335,6 +335,16 @@ class FilesOfEveryKindIT {
     site.ok("restore", "--to-dir", extracted.toString());
     assertThat(extracted.resolve("other/readable")).hasContent("here");
     assertThat(extracted.resolve("closed/drivers_probe")).doesNotExist();
+    // A restore would replace what is there by less.
+    site.configure(site.files("other"), site.files("closed"));
+    assertThat(site.ok("restore", "--replace").error())
+        .contains(
+            "stet: warning: snapshot ",
+            " was not captured whole, and what is restored lacks the same: closed: cannot open "
+                + closed
+                + "/drivers_probe");
+    assertThat(site.ok("restore", "--replace", "--only", "other").error())
+        .doesNotContain("captured whole");
   }
 
   @Test

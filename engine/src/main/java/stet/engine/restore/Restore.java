@@ -120,6 +120,7 @@ public final class Restore {
       wanted.retainAll(only);
     }
     refuseMissing(manifest, wanted);
+    warnOfIncomplete(snapshot, manifest, wanted);
     List<Step> steps = new ArrayList<>();
     try (Targets all = Targets.all(environment, operation)) {
       // Also one that concerns other components: its journal may count on those restored now.
@@ -190,6 +191,19 @@ public final class Restore {
             step.live().description() + " does not exist, so nothing can be restored within it",
             "Create it, or leave out --in-place.");
       }
+    }
+  }
+
+  /** What was left out of a capture is not there after a restore, whoever asked for it then. */
+  private void warnOfIncomplete(Snapshot snapshot, Manifest manifest, Set<String> wanted) {
+    for (String missing : manifest.skipped(wanted)) {
+      operation
+          .progress()
+          .warn(
+              "snapshot "
+                  + snapshot.requireId().shortText()
+                  + " was not captured whole, and what is restored lacks the same: "
+                  + missing);
     }
   }
 

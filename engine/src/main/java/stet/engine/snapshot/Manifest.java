@@ -4,6 +4,8 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.RowHash;
@@ -70,8 +72,16 @@ public record Manifest(
    * Everything in the captured components that could not be read and was left out with permission.
    */
   public List<String> skipped() {
+    return skipped(components.stream().map(Entry::name).collect(Collectors.toSet()));
+  }
+
+  /** The same of the named components alone. */
+  public List<String> skipped(Set<String> names) {
     List<String> skipped = new ArrayList<>();
     for (Entry entry : components) {
+      if (!names.contains(entry.name)) {
+        continue;
+      }
       for (String path : entry.details.strings("skipped")) {
         skipped.add(entry.name + ": " + path);
       }
