@@ -419,7 +419,9 @@ class ProofIT {
     assertThat(failed.status()).as("%s", failed).isEqualTo(23);
     assertThat(failed.error())
         .contains("assertion \"select count(*) from customers\": it gives 3000, less than 3001")
-        .contains("ended with exit status 3: broken");
+        .contains("ended with exit status 3: broken")
+        .contains(" came back as it was captured, but not all holds that is asserted of it: ")
+        .doesNotContain("check --read-data");
     requireNothingLeft();
   }
 

@@ -1,6 +1,5 @@
 package stet.cli.command;
 
-import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -102,7 +101,7 @@ public final class ProveCommand implements Callable<Integer> {
       }
     }
     if (!proof.passed()) {
-      throw failed(name, proof.failures());
+      throw failed(name, proof);
     }
     if (!output.json()) {
       output.message(
@@ -115,13 +114,23 @@ public final class ProveCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static StetException failed(String name, List<String> failures) {
+  private static StetException failed(String name, Proof proof) {
+    if (proof.failedAssertionsAlone()) {
+      return new StetException(
+          ErrorCode.PROOF_FAILED,
+          "snapshot "
+              + name
+              + " came back as it was captured, but not all holds that is asserted of it: "
+              + String.join("; ", proof.failures()),
+          "Mend what the assertions found and back up again, or change proof.assert; an earlier"
+              + " snapshot may hold it.");
+    }
     return new StetException(
         ErrorCode.PROOF_FAILED,
         "snapshot "
             + name
             + " did not come back as it was captured: "
-            + String.join("; ", failures),
+            + String.join("; ", proof.failures()),
         "Run `stet check --read-data`; an earlier snapshot may be whole, and a new backup stores what"
             + " is damaged again.");
   }

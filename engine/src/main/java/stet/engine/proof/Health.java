@@ -101,6 +101,8 @@ public record Health(
     private static final String PROVE = "Run `stet prove`.";
     private static final String MEND =
         "Run `stet check --read-data`, then `stet backup` and `stet prove`.";
+    private static final String REVIEW =
+        "Mend what the assertions found, or proof.assert; then run `stet backup` and `stet prove`.";
 
     private final String environment;
     private final Objectives objectives;
@@ -239,7 +241,7 @@ public record Health(
       }
       if (!proof.passed()) {
         add("proof", State.RED, what + " failed: " + String.join("; ", proof.failures()));
-        require(ErrorCode.NOT_RESTORABLE, MEND);
+        require(ErrorCode.NOT_RESTORABLE, proof.failedAssertionsAlone() ? REVIEW : MEND);
         return;
       }
       passed(proof, proven == newest, what, standing);

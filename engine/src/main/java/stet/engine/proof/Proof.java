@@ -40,6 +40,9 @@ public record Proof(
   /** The file's name in the proof's own snapshot. */
   public static final String FILE_NAME = "proof.json";
 
+  /** What the text of an assertion's failure begins with. */
+  static final String ASSERTION = "assertion ";
+
   private static final int FORMAT = 1;
 
   public Proof {
@@ -58,6 +61,11 @@ public record Proof(
   /** Whether everything came back as it was captured. */
   public boolean passed() {
     return failures.isEmpty();
+  }
+
+  /** Whether everything came back as it was captured, but does not hold what was asserted of it. */
+  public boolean failedAssertionsAlone() {
+    return !passed() && failures.stream().allMatch(failure -> failure.startsWith(ASSERTION));
   }
 
   /** The file's content. */

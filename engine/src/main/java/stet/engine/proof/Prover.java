@@ -344,7 +344,7 @@ public final class Prover {
 
   private void query(Assertion.Query query, Trial trial, List<String> failures) {
     operation.progress().phase("running " + query.sql());
-    String what = "assertion \"" + query.sql() + "\": ";
+    String what = Proof.ASSERTION + "\"" + query.sql() + "\": ";
     String value;
     try {
       value = trial.query(query.sql());
@@ -392,7 +392,8 @@ public final class Prover {
         throw e;
       }
       requireDatabases(trials);
-      failures.add("assertion `" + String.join(" ", program.command()) + "`: " + e.getMessage());
+      failures.add(
+          Proof.ASSERTION + "`" + String.join(" ", program.command()) + "`: " + e.getMessage());
     }
   }
 

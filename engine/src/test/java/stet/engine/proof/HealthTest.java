@@ -409,6 +409,23 @@ class HealthTest {
   }
 
   @Test
+  void whereAssertionsAloneFailTheRepositoryIsNotSuspected() {
+    Snapshot newest = backUp("PT3H");
+    prove(newest, "PT2H", "assertion \"select 1\": it gives 1, less than 2");
+
+    Health health = health();
+
+    requireState(
+        health,
+        Health.State.RED,
+        ErrorCode.NOT_RESTORABLE,
+        "may not be restorable: the newest proof failed");
+    assertThat(health.next()).startsWith("Mend what the assertions found");
+    prove(newest, "PT1H", "assertion `x`: false", "default: table t differs");
+    assertThat(health().next()).startsWith("Run `stet check --read-data`");
+  }
+
+  @Test
   void aMissingPackIsRedUntilItIsOutOfTheIndex() {
     prove(backUp("PT3H"), "PT2H");
     Id pack = Id.of(new byte[] {1});
