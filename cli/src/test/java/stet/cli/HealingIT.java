@@ -218,6 +218,39 @@ class HealingIT {
     assertWhole(first, "latest");
   }
 
+  /** And not for pg_restore's complaint about what it is given of it. */
+  @Test
+  void anExportedScriptFailsForWhatIsDamaged() throws Exception {
+    site.backup();
+    flipRows();
+    Path script = directory.resolve("shop.sql");
+
+    Stet.Result result = site.run("export", "latest", "default", "-o", script + "", "--json");
+
+    assertThat(result.status()).as("%s", result).isEqualTo(1);
+    assertThat(result.errorDocument().string("code")).isEqualTo("repository-damaged");
+    assertThat(result.errorDocument().string("message")).contains("cannot be read");
+    assertThat(script).doesNotExist();
+  }
+
+  /** Flips a bit in some rows of the latest snapshot. */
+  private void flipRows() throws Exception {
+    for (String path : site.ok("ls", "latest", "/default/data").output().lines().toList()) {
+      if (path.endsWith(".copy")) {
+        Id blob = Id.of(site.ok("dump", "latest", path).output().getBytes(StandardCharsets.UTF_8));
+        for (BlobIndex.Pack pack : packs(BlobType.DATA)) {
+          for (PackEntry entry : pack.entries()) {
+            if (entry.id().equals(blob)) {
+              flip(pack, entry);
+              return;
+            }
+          }
+        }
+      }
+    }
+    throw new AssertionError("no rows are one blob");
+  }
+
   @Test
   void aBackupReadsAgainWhereTreesOfItsParentAreDamaged() throws Exception {
     String first = site.backup();

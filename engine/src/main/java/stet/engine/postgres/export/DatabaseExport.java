@@ -165,7 +165,11 @@ public final class DatabaseExport {
         if (context.destination() instanceof Destination.Stream(OutputStream out)) {
           child.stdout().transferTo(out);
         }
-        child.finish();
+        try {
+          child.finish();
+        } catch (StetException e) {
+          throw reason(e, feeding);
+        }
         feeding.join();
       } catch (CompletionException e) {
         throw e.getCause() instanceof RuntimeException cause ? cause : e;
@@ -173,6 +177,22 @@ public final class DatabaseExport {
         feeder.interrupt();
       }
     }
+  }
+
+  /** A program whose input ends early fails, too, but the reason is why it ended. */
+  private static RuntimeException reason(StetException ended, CompletableFuture<Void> feeding) {
+    if (ended.code() == ErrorCode.INTERRUPTED) {
+      return ended;
+    }
+    try {
+      feeding.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RuntimeException own) {
+        own.addSuppressed(ended);
+        return own;
+      }
+    }
+    return ended;
   }
 
   private void writeData(ArchiveEntries entries, ArchiveData data) throws IOException {
