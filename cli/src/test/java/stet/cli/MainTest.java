@@ -345,10 +345,64 @@ class MainTest {
                     path: %1$s/live/media
                     exclude:
                     - '*.tmp'
+            dangling: warn
+            proof:
+              files: restore
             restore:
               keep_previous: 7d
             """
                 .formatted(directory));
+  }
+
+  @Test
+  void showsRulesObjectivesAndAllElseThatIsSet() throws Exception {
+    configure(
+        """
+        version: 1
+        app: shop
+        repository: { location: backups, password: "correct horse" }
+        environments:
+          production:
+            max_workers: 2
+            state: [ { files: media, path: live }, { postgres: default, url: "dbname=shop" } ]
+        rules:
+          no negative total: none in orders where total < 0
+        dangling: fail
+        proof:
+          server: same
+          files: read
+          assert:
+            - { component: default, sql: select count(*) from orders, min: 1, max: 9 }
+            - { command: [ smoke-test, "postgresql://shop:hidden@db/shop" ] }
+        objectives: { rpo: 24h, rto: 90min }
+        """);
+
+    Stet.Result result = stet.run("config", "show");
+
+    assertThat(result.output())
+        .contains("    max_workers: 2\n")
+        .endsWith(
+            """
+            rules:
+              no negative total: none in orders where total < 0
+            dangling: fail
+            proof:
+              server: same
+              files: read
+              assert:
+              - component: default
+                sql: select count(*) from orders
+                min: 1
+                max: 9
+              - command:
+                - smoke-test
+                - postgresql://shop:***@db/shop
+            objectives:
+              rpo: 1d
+              rto: 90min
+            restore:
+              keep_previous: 7d
+            """);
   }
 
   @Test

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.api.Dump;
 import org.snakeyaml.engine.v2.api.DumpSettings;
 import org.snakeyaml.engine.v2.common.FlowStyle;
@@ -14,12 +15,16 @@ import stet.cli.config.ComponentSettings;
 import stet.cli.config.Configuration;
 import stet.cli.config.ConfigurationException;
 import stet.cli.config.EnvironmentSettings;
+import stet.cli.config.Objectives;
 import stet.cli.config.Problem;
+import stet.cli.config.ProofSettings;
 import stet.cli.config.Redaction;
 import stet.cli.config.Secret;
 import stet.cli.output.Output;
 import stet.cli.session.Session;
 import stet.engine.Human;
+import stet.engine.component.Component.Scratch;
+import stet.engine.proof.Assertion;
 import stet.repository.json.JsonObject;
 
 /** {@code config}: looks at the configuration without using it. */
@@ -131,6 +136,9 @@ public final class ConfigCommand {
       for (EnvironmentSettings environment : environments) {
         Map<String, Object> values = new LinkedHashMap<>();
         values.put("protected", environment.isProtected());
+        if (environment.maxWorkers() < Integer.MAX_VALUE) {
+          values.put("max_workers", (long) environment.maxWorkers());
+        }
         values.put("state", state(environment.components(), 0));
         if (!environment.problems().isEmpty()) {
           values.put("unusable", environment.problems().stream().map(Problem::text).toList());
@@ -142,8 +150,63 @@ public final class ConfigCommand {
       shown.put("app", configuration.app());
       shown.put("repository", repository);
       shown.put("environments", byName);
+      if (!configuration.rules().isEmpty()) {
+        Map<String, Object> rules = new LinkedHashMap<>();
+        configuration.rules().forEach(rule -> rules.put(rule.name(), Redaction.mask(rule.text())));
+        shown.put("rules", rules);
+      }
+      shown.put("dangling", configuration.failsOnViolations() ? "fail" : "warn");
+      shown.put("proof", proof(configuration.proof()));
+      Map<String, Object> objectives = objectives(configuration.objectives());
+      if (!objectives.isEmpty()) {
+        shown.put("objectives", objectives);
+      }
       shown.put("restore", Map.of("keep_previous", configuration.restore().keepPreviousText()));
       return shown;
+    }
+
+    private static Map<String, Object> proof(ProofSettings proof) {
+      Map<String, Object> values = new LinkedHashMap<>();
+      Secret server = proof.server();
+      if (server instanceof Secret.Text && server.reveal().equals(Scratch.SAME)) {
+        values.put("server", Scratch.SAME);
+      } else if (server != null) {
+        putSecret(values, "server", server);
+      }
+      values.put("files", proof.restoreFiles() ? "restore" : "read");
+      if (!proof.assertions().isEmpty()) {
+        values.put("assert", proof.assertions().stream().map(Show::assertion).toList());
+      }
+      return values;
+    }
+
+    private static Map<String, Object> assertion(Assertion assertion) {
+      Map<String, Object> values = new LinkedHashMap<>();
+      switch (assertion) {
+        case Assertion.Query query -> {
+          putIfGiven(values, "component", query.component());
+          values.put("sql", Redaction.mask(query.sql()));
+          putIfGiven(values, "min", query.least());
+          putIfGiven(values, "max", query.most());
+        }
+        case Assertion.Program program ->
+            values.put("command", program.command().stream().map(Redaction::mask).toList());
+      }
+      return values;
+    }
+
+    private static Map<String, Object> objectives(Objectives objectives) {
+      Map<String, Object> values = new LinkedHashMap<>();
+      putIfGiven(values, "rpo", objectives.text(Objectives::rpo));
+      putIfGiven(values, "rto", objectives.text(Objectives::rto));
+      putIfGiven(values, "proof_age", objectives.text(Objectives::proofAge));
+      return values;
+    }
+
+    private static void putIfGiven(Map<String, Object> values, String key, @Nullable Object value) {
+      if (value != null) {
+        values.put(key, value);
+      }
     }
 
     /** The components from a depth of sets on; neighbours in one set come under it together. */

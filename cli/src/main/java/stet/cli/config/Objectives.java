@@ -1,6 +1,7 @@
 package stet.cli.config;
 
 import java.time.Duration;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,5 +20,11 @@ public record Objectives(
             values.get(Definition.RPO),
             values.get(Definition.RTO),
             values.get(Definition.PROOF_AGE));
+  }
+
+  /** One of them as the configuration has it, or null. */
+  public @Nullable String text(Function<Objectives, @Nullable Duration> which) {
+    Duration objective = which.apply(this);
+    return objective == null ? null : Shapes.text(objective);
   }
 }
