@@ -156,6 +156,9 @@ class TableRestoreIT {
       assertThat(result.status()).as("%s", wrong).isEqualTo(wrong.contains("none") ? 1 : 2);
       assertThat(result.error()).as("%s", wrong).contains("\nhint: ");
     }
+    Stet.Result unknown = site.run("restore", "--table", "orders", "--only", "default2");
+    assertThat(unknown.status()).isEqualTo(1);
+    assertThat(unknown.error()).contains("has no component \"default2\"\nhint: It has: ");
     assertThat(
             server.query(
                 database, "select relname from pg_class where relname like 'orders_" + "%_%'"))

@@ -41,8 +41,16 @@ public final class TableRestoration {
         manifest.components().stream()
             .filter(e -> only.isEmpty() ? e.details().has("tables") : only.contains(e.name()))
             .toList();
+    List<String> names = manifest.components().stream().map(Manifest.Entry::name).toList();
+    for (String name : only) {
+      if (manifest.component(name) == null) {
+        throw new StetException(
+            ErrorCode.NOT_FOUND,
+            "snapshot " + snapshot.requireId().shortText() + " has no component \"" + name + "\"",
+            "It has: " + String.join(", ", names) + ".");
+      }
+    }
     if (candidates.size() != 1) {
-      List<String> names = manifest.components().stream().map(Manifest.Entry::name).toList();
       throw new StetException(
           ErrorCode.USAGE,
           "it is not told which component of snapshot "
