@@ -11,7 +11,9 @@ public final class GlobalOptions {
       names = {"-c", "--config"},
       paramLabel = "FILE",
       scope = ScopeType.INHERIT,
-      description = "Configuration file; else $$STET_CONFIG, ./stet.yaml, /etc/stet/stet.yaml.")
+      description =
+          "Configuration file; else $$STET_CONFIG, the text in $$STET_CONFIG_YAML, ./stet.yaml,"
+              + " /etc/stet/stet.yaml, or variables alone.")
   private @Nullable String config;
 
   @Option(
