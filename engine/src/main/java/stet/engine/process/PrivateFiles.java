@@ -18,6 +18,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 import stet.engine.posix.Directory;
@@ -33,7 +35,7 @@ import stet.engine.posix.TreeRemoval;
  * is removed by the next one: it holds a lock on each of its directories, which dies with it.
  */
 public final class PrivateFiles implements AutoCloseable {
-  private static final FileAttribute<?> OWNER_ONLY_DIRECTORY =
+  static final FileAttribute<?> OWNER_ONLY_DIRECTORY =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
   private static final FileAttribute<?> OWNER_ONLY_FILE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
@@ -74,30 +76,43 @@ public final class PrivateFiles implements AutoCloseable {
   }
 
   private static PrivateFiles create(FileAttribute<?> permissions) {
+    return create(permissions, directory -> {});
+  }
+
+  /**
+   * @param unlocked gets to know of a directory while its lock is made but not yet held, for tests
+   */
+  static PrivateFiles create(FileAttribute<?> permissions, Consumer<Path> unlocked) {
     Path base = base();
     try {
-      while (true) {
-        Path directory = Files.createTempDirectory(base, PREFIX, permissions);
-        OF_THIS_JVM.add(directory);
-        Path file = directory.resolve(LOCK);
-        FileChannel lock =
-            FileChannel.open(
-                file,
-                Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-                OWNER_ONLY_FILE);
-        lock.lock();
-        if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
-          PrivateFiles files = new PrivateFiles(directory, lock);
-          Runtime.getRuntime().addShutdownHook(files.atExit);
-          return files;
-        }
-        // Another process had the lock first, took the directory for left behind, and removed it.
-        lock.close();
-        OF_THIS_JVM.remove(directory);
+      PrivateFiles files = null;
+      while (files == null) {
+        files = tryCreate(Files.createTempDirectory(base, PREFIX, permissions), unlocked);
       }
+      Runtime.getRuntime().addShutdownHook(files.atExit);
+      return files;
     } catch (IOException e) {
       throw failed("cannot make a private directory in " + base, e);
     }
+  }
+
+  /** Takes the directory, or gives null if another process took it for a leftover meanwhile. */
+  private static @Nullable PrivateFiles tryCreate(Path directory, Consumer<Path> unlocked)
+      throws IOException {
+    OF_THIS_JVM.add(directory);
+    Path file = directory.resolve(LOCK);
+    FileChannel lock =
+        FileChannel.open(
+            file, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), OWNER_ONLY_FILE);
+    unlocked.accept(directory);
+    lock.lock();
+    // Who removes a leftover holds its lock until all of it is gone.
+    if (Files.exists(file)) {
+      return new PrivateFiles(directory, lock);
+    }
+    lock.close();
+    OF_THIS_JVM.remove(directory);
+    return null;
   }
 
   private static Path base() {

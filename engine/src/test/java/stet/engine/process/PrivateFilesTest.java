@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -50,6 +53,34 @@ class PrivateFilesTest {
     files.close();
 
     assertThat(files.directory()).doesNotExist();
+  }
+
+  /** Between the making of its lock and the locking anybody may take a directory for a leftover. */
+  @Test
+  void aDirectoryThatIsTakenForALeftoverIsMadeAnew() throws IOException {
+    List<Path> made = new ArrayList<>();
+    try (PrivateFiles files =
+        PrivateFiles.create(
+            PrivateFiles.OWNER_ONLY_DIRECTORY,
+            directory -> {
+              made.add(directory);
+              if (made.size() == 1) {
+                remove(directory);
+              }
+            })) {
+      assertThat(made).hasSize(2);
+      assertThat(files.directory()).isEqualTo(made.getLast());
+      assertThat(files.write("file", "text")).hasContent("text");
+    }
+  }
+
+  private static void remove(Path directory) {
+    try {
+      Files.delete(directory.resolve(".lock"));
+      Files.delete(directory);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Test
