@@ -24,7 +24,6 @@ import stet.engine.component.Progress;
 import stet.engine.component.RestoreContext;
 import stet.engine.component.Target;
 import stet.engine.component.Target.Beside;
-import stet.engine.component.Trial;
 import stet.engine.postgres.capture.DatabaseCapture;
 import stet.engine.postgres.connection.ConnectionSettings;
 import stet.engine.postgres.restore.PostgresPlace;
