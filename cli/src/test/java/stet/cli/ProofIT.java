@@ -239,13 +239,22 @@ class ProofIT {
     requireNothingLeft();
   }
 
-  @Test
-  void aScratchThatCutsItsConnectionsSaysNothingAboutTheSnapshot() throws Exception {
+  /** While definitions are restored, and while they are compared. */
+  @ParameterizedTest
+  @ValueSource(strings = {"pg_restore", "pg_dump"})
+  void aScratchThatCutsItsConnectionsSaysNothingAboutTheSnapshot(String program) throws Exception {
     configure("proof: { server: same, files: read }\n");
     site.backup();
-    spoil(
-        "select pg_terminate_backend(pid) from pg_stat_activity"
-            + " where datname = current_database() and pid <> pg_backend_pid()");
+    tools.wrap(
+        program,
+        """
+        for word in "$@"; do case "$word" in --dbname=*) database=${word#--dbname=} ;; esac; done
+        "$real" "$@" || exit $?
+        case "$*" in *--section=post-data*)
+          psql -X -q -d "$database" >&2 -c "select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = current_database() and pid <> pg_backend_pid()" ;;
+        esac
+        """);
 
     Stet.Result failed = site.run("prove");
 

@@ -42,7 +42,7 @@ class PostgresTrialIT {
   @AfterEach
   void drop() {
     server.dropDatabase(DATABASE);
-    server.execute("postgres", "drop role if exists shopkeeper");
+    server.execute("postgres", "drop role if exists shopkeeper, limited");
   }
 
   /** As if another trial had made the role, and nothing else had to do with it. */
@@ -63,10 +63,14 @@ class PostgresTrialIT {
   }
 
   private List<String> differences(Progress progress) throws Exception {
+    return differences(progress, Scratch.SAME);
+  }
+
+  private List<String> differences(Progress progress, String where) throws Exception {
     try (PostgresTrial trial =
         PostgresTrial.run(
             trip.restoring(captured, progress, 2),
-            new Scratch(Scratch.SAME, false),
+            new Scratch(where, false),
             new PostgresPlace("default", trip.settings(DATABASE), null, null))) {
       return trial.differences();
     }
@@ -135,6 +139,23 @@ class PostgresTrialIT {
     server.execute(DATABASE, "alter table invoices owner to shopkeeper");
 
     assertThat(differences(Progress.NONE)).isEmpty();
+
+    assertThat(roles()).containsExactly("f, " + COMMENT + ANOTHER);
+  }
+
+  @Test
+  void aRoleOfATrialThatThisOneMayNotDropStays() throws Exception {
+    isOfAnotherTrial();
+    server.execute(
+        DATABASE,
+        "alter role shopkeeper superuser",
+        "create role limited login createdb password 'x'",
+        "alter database " + DATABASE + " owner to limited",
+        "alter table orders owner to limited",
+        "alter table invoices owner to limited");
+    captured = trip.capture(DATABASE);
+
+    assertThat(differences(Progress.NONE, server.url("postgres", "limited", "x"))).isEmpty();
 
     assertThat(roles()).containsExactly("f, " + COMMENT + ANOTHER);
   }
