@@ -142,7 +142,11 @@ class SourceCheckIT {
           "create table t (i int)",
           "create index fine on t (i)",
           "create index broken on t (i)",
-          "update pg_index set indisvalid = false where indexrelid = 'broken'::regclass");
+          "update pg_index set indisvalid = false where indexrelid = 'broken'::regclass",
+          // Not valid for want of indexes of its partitions, but dumped.
+          "create table parts (i int) partition by range (i)",
+          "create table part partition of parts for values from (0) to (9)",
+          "create index only_here on only parts (i)");
       Warnings warnings = new Warnings();
       component("postgres", Map.of("url", server.url("indexed")))
           .check(new Operation("00000001", 1, warnings));
