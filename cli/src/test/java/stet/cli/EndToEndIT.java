@@ -343,15 +343,16 @@ class EndToEndIT {
     List<JsonObject> all = site.json("snapshots").objects("snapshots");
     assertThat(all).hasSize(2);
     assertThat(all.getLast().strings("tags")).contains("before-restore");
-    // That is the latest now, and a second restore would bring back what the first one undid.
-    assertThat(site.run("restore", "--replace").error())
-        .contains(
-            "the latest snapshot "
-                + all.getLast().string("short_id")
-                + " is what was live before another restore, which may be the damage\n"
-                + "hint: The newest that a backup made is "
-                + old.substring(0, 8)
-                + "; name the one to restore by its id.\n");
+    // It is not the latest: a second restore would bring back what the first one undid.
+    String latest =
+        "the latest backup is "
+            + old.substring(0, 8)
+            + "; snapshot "
+            + all.getLast().string("short_id")
+            + " is newer, but was made of what a restore replaced\n";
+    assertThat(site.run("restore", "--replace").error()).startsWith(latest);
+    assertThat(site.json("status").string("snapshot_id")).isEqualTo(old);
+    assertThat(site.run("ls", "latest@production").error()).startsWith(latest);
 
     site.ok("previous", "drop", "--all");
     site.ok("rollback", "--to", all.getLast().string("id"), "--replace", "--confirm", "production");

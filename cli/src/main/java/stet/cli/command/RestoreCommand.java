@@ -5,7 +5,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -32,7 +31,6 @@ import stet.engine.restore.Restore;
 import stet.engine.restore.RestoreJournal;
 import stet.engine.restore.TableRestoration;
 import stet.engine.rules.Finding;
-import stet.engine.snapshot.SnapshotCatalog;
 import stet.repository.Repository;
 import stet.repository.json.JsonObject;
 import stet.repository.lock.RepositoryLock;
@@ -351,33 +349,11 @@ public final class RestoreCommand implements Callable<Integer> {
 
   private Restore.Plan plan(Repository repository, Environment environment) {
     Snapshot chosen = snapshot.resolve(session, repository);
-    if (snapshot.isLatest() && chosen.tags().contains(SavedState.TAG)) {
-      warnOfSavedState(repository, chosen);
-    }
     repository.loadIndex();
     try (ProgressBar progress = session.progress()) {
       return new Restore(repository.reader(), environment, session.operation(progress))
           .plan(chosen, only, new Restore.Manner(inPlace, noOwner, noPrivileges, allowViolations));
     }
-  }
-
-  /** A second restore would bring back what the first was to undo. */
-  private void warnOfSavedState(Repository repository, Snapshot chosen) {
-    String environment = Objects.requireNonNull(SnapshotCatalog.environment(chosen));
-    String made =
-        new SnapshotCatalog(session.configuration().app(), repository.snapshots(damaged -> {}))
-            .of(environment).stream()
-                .filter(each -> !each.tags().contains(SavedState.TAG))
-                .reduce((earlier, later) -> later)
-                .map(each -> "The newest that a backup made is " + each.requireId().shortText())
-                .orElse("`stet snapshots` lists all");
-    session
-        .output()
-        .warn(
-            "the latest snapshot "
-                + chosen.requireId().shortText()
-                + " is what was live before another restore, which may be the damage",
-            made + "; name the one to restore by its id.");
   }
 
   private void consent(Environment environment, Restore.Plan plan) {

@@ -15,13 +15,11 @@ import stet.engine.component.Operation;
 import stet.engine.restore.Restore;
 import stet.engine.rules.BoundRules;
 import stet.engine.rules.Rule;
+import stet.engine.snapshot.SnapshotCatalog;
 import stet.repository.Repository;
 
 /** The snapshot of the live state that is taken before something replaces it. */
 final class SavedState {
-  /** Such a snapshot's tag. */
-  static final String TAG = "before-restore";
-
   private final Repository repository;
   private final Environment environment;
   private final Operation operation;
@@ -76,7 +74,7 @@ final class SavedState {
                   + "); what is left of it is kept as the previous state only");
       return;
     }
-    List<String> all = new ArrayList<>(List.of(TAG));
+    List<String> all = new ArrayList<>(List.of(SnapshotCatalog.SAVED_TAG));
     all.addAll(tags);
     Backup.Result saved = run(backup, all);
     snapshot = saved.snapshot().toString();

@@ -9,6 +9,7 @@ import java.time.format.DateTimeParseException;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -26,7 +27,9 @@ final class SnapshotChoice {
       index = "0",
       arity = "0..1",
       paramLabel = "SNAP",
-      description = "latest, latest@ENVIRONMENT, or the beginning of an id; default: latest.")
+      description =
+          "latest, latest@ENVIRONMENT, or the beginning of an id; default: latest, which is no"
+              + " snapshot of what a restore replaced.")
   private @Nullable String given;
 
   @Option(
@@ -47,11 +50,6 @@ final class SnapshotChoice {
   /** Whether anything was said of a snapshot. */
   boolean isGiven() {
     return given != null || at != null;
-  }
-
-  /** Whether the newest is meant, whichever that is. */
-  boolean isLatest() {
-    return given == null || given.equals("latest") || given.startsWith("latest@");
   }
 
   /** The snapshot that is meant. */
@@ -81,7 +79,27 @@ final class SnapshotChoice {
                   + snapshot.time().truncatedTo(ChronoUnit.SECONDS),
               "A clock was or is wrong; --at or an id chooses another.");
     }
+    if (latest) {
+      tellPassedOver(session, catalog, snapshot);
+    }
     return snapshot;
+  }
+
+  private void tellPassedOver(Session session, SnapshotCatalog catalog, Snapshot chosen) {
+    String environment = Objects.requireNonNull(SnapshotCatalog.environment(chosen));
+    for (Snapshot each : catalog.of(environment).reversed()) {
+      if (each.equals(chosen) || at != null) {
+        return;
+      }
+      session
+          .output()
+          .message(
+              "the latest backup is "
+                  + chosen.requireId().shortText()
+                  + "; snapshot "
+                  + each.requireId().shortText()
+                  + " is newer, but was made of what a restore replaced");
+    }
   }
 
   /** A time as people write it; without an offset it is local, a day means its end. */

@@ -30,7 +30,7 @@ import stet.repository.snapshot.SnapshotSummary;
  *
  * @param state the worst of the aspects
  * @param aspects what was looked at
- * @param snapshot the newest snapshot's id, or null
+ * @param snapshot the newest backup's id, or null
  * @param proof the newest proof of the newest snapshot that has one, or null
  * @param error what a check ends with, or null if all is well enough
  * @param summary the state in a sentence
@@ -163,7 +163,7 @@ public record Health(
     }
 
     Health run() {
-      List<Snapshot> snapshots = catalog.of(environment);
+      List<Snapshot> snapshots = catalog.backups(environment);
       Snapshot newest = snapshots.isEmpty() ? null : snapshots.getLast();
       Proofs.Standing standing = Proofs.standing(catalog, environment, reader, now, unusable);
       if (newest == null) {

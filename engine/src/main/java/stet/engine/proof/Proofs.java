@@ -68,8 +68,8 @@ public final class Proofs {
       @Nullable Snapshot snapshot, @Nullable Proof proof, List<Proof> others, int unreadable) {}
 
   /**
-   * What the proofs say of the snapshots that are still there. A proof counts for what it restored,
-   * a tree, whatever has become of the snapshot's name since. A passed proof of the future counts
+   * What the proofs say of the backups that are still there. A proof counts for what it restored, a
+   * tree, whatever has become of the snapshot's name since. A passed proof of the future counts
    * only for a snapshot that has no other, as it may be the older of two.
    *
    * @param unusable takes why proofs cannot be read
@@ -80,7 +80,7 @@ public final class Proofs {
       BlobSource source,
       Instant now,
       Consumer<String> unusable) {
-    List<Snapshot> snapshots = catalog.of(environment);
+    List<Snapshot> snapshots = catalog.backups(environment);
     Map<Id, Integer> numbers = new HashMap<>();
     for (int i = 0; i < snapshots.size(); i++) {
       numbers.put(snapshots.get(i).tree(), i);

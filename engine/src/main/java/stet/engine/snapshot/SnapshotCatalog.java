@@ -20,6 +20,9 @@ public final class SnapshotCatalog {
   /** The tag of every snapshot that Stet writes. */
   public static final String TAG = "stet";
 
+  /** The further tag of what was live before a restore: kept for a way back, and no backup. */
+  public static final String SAVED_TAG = "before-restore";
+
   /** The further tag of a proof. */
   public static final String PROOF_TAG = "proof";
 
@@ -97,7 +100,20 @@ public final class SnapshotCatalog {
         .toList();
   }
 
-  /** The newest snapshot of an environment. */
+  /**
+   * Those that backups made, oldest first: without what restores replaced, which may be the damage
+   * that they were to undo.
+   */
+  public List<Snapshot> backups(String environment) {
+    return of(environment).stream().filter(s -> !isSaved(s)).toList();
+  }
+
+  /** Whether a snapshot is what was live before a restore. */
+  public static boolean isSaved(Snapshot snapshot) {
+    return snapshot.tags().contains(SAVED_TAG);
+  }
+
+  /** The newest snapshot of an environment, whatever made it. */
   public Optional<Snapshot> latest(String environment) {
     List<Snapshot> own = of(environment);
     return own.isEmpty() ? Optional.empty() : Optional.of(own.getLast());
@@ -108,20 +124,20 @@ public final class SnapshotCatalog {
    *
    * @param name {@code latest}, {@code latest@ENVIRONMENT}, or the beginning of an id
    * @param environment the environment that {@code latest} is about
-   * @param at if not null, {@code latest} is the newest that is not younger than this
+   * @param at if not null, {@code latest} is the newest backup that is not younger than this
    * @throws StetException with {@code NOT_FOUND} saying what there is
    */
   public Snapshot resolve(String name, String environment, @Nullable OffsetDateTime at) {
     if (name.equals("latest") || name.startsWith("latest@")) {
       String wanted = name.equals("latest") ? environment : name.substring("latest@".length());
       List<Snapshot> candidates =
-          of(wanted).stream()
+          backups(wanted).stream()
               .filter(s -> at == null || !s.time().toInstant().isAfter(at.toInstant()))
               .toList();
       if (candidates.isEmpty()) {
         throw new StetException(
             ErrorCode.NOT_FOUND,
-            "there is no snapshot of environment "
+            "there is no backup of environment "
                 + wanted
                 + " of "
                 + app
