@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
 import stet.engine.component.Component;
 import stet.engine.component.Component.Held;
 import stet.engine.process.PrivateFiles;
+import stet.repository.backend.Ownership;
+import stet.repository.backend.Reason;
 
 /**
  * The one lock of an environment: at most one operation captures or changes it at a time.
@@ -65,6 +67,7 @@ public final class EnvironmentLock implements AutoCloseable {
     try {
       Files.createDirectories(LocalState.directory());
       channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      Ownership.inherit(file);
       FileLock lock = tryLock(channel);
       if (lock == null) {
         channel.close();
@@ -81,12 +84,7 @@ public final class EnvironmentLock implements AutoCloseable {
     } catch (IOException e) {
       throw new StetException(
           ErrorCode.STORAGE,
-          "cannot lock environment \""
-              + environment.name()
-              + "\" by "
-              + file
-              + ": "
-              + e.getMessage(),
+          "cannot lock environment \"" + environment.name() + "\" by " + file + ": " + Reason.of(e),
           "Set STATE_DIRECTORY to a directory that the user running stet may write.",
           e);
     }

@@ -39,7 +39,7 @@ public final class StetException extends RuntimeException {
           case DAMAGED -> ErrorCode.REPOSITORY_DAMAGED;
           case UNSUPPORTED -> ErrorCode.FAILED;
           case NOT_FOUND -> ErrorCode.NOT_FOUND;
-          case STORAGE -> ErrorCode.STORAGE;
+          case STORAGE, DENIED -> ErrorCode.STORAGE;
           case INTERRUPTED -> ErrorCode.INTERRUPTED;
         };
     return new StetException(code, e.getMessage(), e.hint(), e);

@@ -420,7 +420,14 @@ public final class Repository implements AutoCloseable {
       switch (e.problem()) {
         case NOT_FOUND -> {} // forgotten by another client since the listing
         case DAMAGED -> damaged.accept(e);
-        case NO_REPOSITORY, EXISTS, LOCKED, WRONG_PASSWORD, UNSUPPORTED, STORAGE, INTERRUPTED ->
+        case NO_REPOSITORY,
+            EXISTS,
+            LOCKED,
+            WRONG_PASSWORD,
+            UNSUPPORTED,
+            STORAGE,
+            DENIED,
+            INTERRUPTED ->
             throw e;
       }
       return Optional.empty();

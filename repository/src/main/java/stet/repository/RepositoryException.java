@@ -30,6 +30,8 @@ public final class RepositoryException extends RuntimeException {
     NOT_FOUND,
     /** The storage refused or failed. */
     STORAGE,
+    /** This user may not read or write what is stored; nothing is wrong with it. */
+    DENIED,
     /** The operation was given up because the process was asked to stop. */
     INTERRUPTED
   }

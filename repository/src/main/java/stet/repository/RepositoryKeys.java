@@ -57,7 +57,8 @@ public final class RepositoryKeys {
         switch (e.problem()) {
           case DAMAGED, UNSUPPORTED -> listed.add(new Listed(id, null, e.getMessage(), current));
           case NOT_FOUND -> {} // removed by another client since the listing
-          case NO_REPOSITORY, EXISTS, LOCKED, WRONG_PASSWORD, STORAGE, INTERRUPTED -> throw e;
+          case NO_REPOSITORY, EXISTS, LOCKED, WRONG_PASSWORD, STORAGE, DENIED, INTERRUPTED ->
+              throw e;
         }
       }
     }
@@ -174,8 +175,9 @@ public final class RepositoryKeys {
         hash = Id.of(bytes);
         key = KeyFile.parse(bytes).unlock(password);
       } catch (RepositoryException e) {
-        if (e.problem() == Problem.STORAGE || e.problem() == Problem.INTERRUPTED) {
-          throw e;
+        switch (e.problem()) {
+          case STORAGE, DENIED, INTERRUPTED -> throw e;
+          case NO_REPOSITORY, EXISTS, LOCKED, WRONG_PASSWORD, DAMAGED, UNSUPPORTED, NOT_FOUND -> {}
         }
         unusable.add(file + " is unusable: " + e.getMessage());
         continue;

@@ -3,6 +3,7 @@ package stet.repository;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -36,6 +37,7 @@ import stet.repository.check.Checker.Subset;
 import stet.repository.check.PackRepair;
 import stet.repository.index.BlobIndex;
 import stet.repository.lock.RepositoryLock;
+import stet.testkit.AnotherUser;
 import stet.testkit.FaultyBackend;
 import stet.testkit.LightRepository;
 import stet.testkit.RepositoryBuilder;
@@ -55,6 +57,46 @@ class DamageTest {
     root = directory.resolve("r");
     try (Repository repository = LightRepository.create(new LocalBackend(root), PASSWORD)) {
       snapshot = RepositoryBuilder.backUp(repository, files);
+    }
+  }
+
+  @Test
+  void aFindingNamesItsObjectOnce() throws IOException {
+    Path index;
+    try (Stream<Path> all = Files.list(root.resolve("index"))) {
+      index = all.findFirst().orElseThrow();
+    }
+    Files.delete(index);
+    Files.writeString(index, "other bytes");
+    try (Repository repository = open()) {
+      assertThat(new Checker(repository, _ -> {}).check().findings())
+          .filteredOn(finding -> finding.object().equals("index/" + index.getFileName()))
+          .singleElement()
+          .satisfies(finding ->
+              assertThat(finding.message()).startsWith("is damaged: its bytes have the hash "));
+    }
+  }
+
+  @Test
+  void whatThisUserMayNotReadIsNoDamage() throws Exception {
+    assumeTrue(Files.getAttribute(root, "unix:uid").equals(0), "only root can become another user");
+    try (Repository repository = open()) {
+      repository.loadIndex();
+      Path locked =
+          root.resolve(StoredFile.pack(repository.index().byPack().getFirst().id()).path());
+      try (Stream<Path> all = Files.walk(directory)) {
+        for (Path each : all.filter(each -> !each.equals(locked)).toList()) {
+          Files.setAttribute(each, "unix:uid", AnotherUser.ID);
+        }
+      }
+      assertThatThrownBy(
+              () -> AnotherUser.call(() -> new Checker(repository, _ -> {}).check(Subset.ALL)))
+          .hasMessage("cannot read " + locked + ": permission denied")
+          .asInstanceOf(type(RepositoryException.class))
+          .satisfies(e -> assertThat(e.problem()).isEqualTo(Problem.DENIED));
+      repository.loadIndex();
+      assertThat(repository.index().damagedPacks()).isEmpty();
+      assertThat(new Checker(repository, _ -> {}).check(Subset.ALL).findings()).isEmpty();
     }
   }
 

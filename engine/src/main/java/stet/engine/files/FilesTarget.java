@@ -677,6 +677,7 @@ final class FilesTarget implements Target {
     removeUnfinished(unfinished);
     steps.before("create journal");
     try (FileHandle file = parent().create(unfinished)) {
+      parent().adopt(file);
       steps.before("write journal");
       file.writeAt(bytes, 0, bytes.length, 0);
       file.sync();

@@ -123,6 +123,7 @@ final class InnerPlace extends Place {
             live.path().resolve(HOLDER) + " is there already and not Stet's",
             "Rename it; Stet needs the name to keep restored and replaced files.");
       }
+      live.adopt(holder);
       anchor(holder);
       setTimes(before.modified());
       live.sync();
@@ -261,6 +262,7 @@ final class InnerPlace extends Place {
   @Override
   void furnish(byte[] name) throws PosixException {
     try (Directory state = opened().openDirectory(name)) {
+      opened().adopt(state);
       anchor(state);
       steps.before("make directory for the tree");
       state.makeDirectory(TREE, 0700);

@@ -29,7 +29,7 @@ record PreviousDirectory(List<Node> nodes) {
           progress.detail("the parent snapshot is no help here: " + e.getMessage());
           yield NONE;
         }
-        case NO_REPOSITORY, EXISTS, LOCKED, WRONG_PASSWORD, STORAGE, INTERRUPTED -> throw e;
+        case NO_REPOSITORY, EXISTS, LOCKED, WRONG_PASSWORD, STORAGE, DENIED, INTERRUPTED -> throw e;
       };
     }
   }

@@ -46,6 +46,7 @@ record StateJournal(
   /** Creates a file with these bytes and makes them durable. */
   static void write(Directory directory, byte[] name, byte[] bytes) throws PosixException {
     try (FileHandle file = directory.create(name)) {
+      directory.adopt(file);
       file.writeAt(bytes, 0, bytes.length, 0);
       file.sync();
     }

@@ -109,6 +109,23 @@ public final class Directory extends Handle {
         (int) check(open(name, flags, 0600), "create", name), path().resolve(name));
   }
 
+  /**
+   * Gives what root has just made in this directory the directory's owner and group, who could not
+   * go on with it otherwise. Does nothing for anybody else, nor where nobody may give files away.
+   */
+  public void adopt(Handle made) throws PosixException {
+    if (Accounts.self() != 0) {
+      return;
+    }
+    Stat own = stat();
+    try {
+      made.chown(own.uid(), own.gid());
+    } catch (PosixException e) {
+      // As on network file systems that trust no root: then it is no worse than it was.
+      return;
+    }
+  }
+
   private long open(byte[] name, int flags, int mode) {
     Scratch scratch = Scratch.get();
     return call(scratch, Kernel.OPENAT, fd(), scratch.first(name), flags, mode, 0);

@@ -29,9 +29,11 @@ import stet.engine.posix.Accounts;
 import stet.engine.posix.Directory;
 import stet.engine.posix.Entry;
 import stet.engine.posix.PosixPath;
+import stet.engine.posix.Stat;
 import stet.engine.posix.TreeRemoval;
 import stet.repository.BlobType;
 import stet.repository.Id;
+import stet.testkit.AnotherUser;
 
 class FilesTargetTest {
   private static final Place.Steps NO_CRASH = step -> {};
@@ -83,6 +85,33 @@ class FilesTargetTest {
 
   private List<String> siblings() throws IOException {
     return files.parent.list().stream().map(entry -> PosixPath.printable(entry.name())).toList();
+  }
+
+  @Test
+  void whatRootRestoresInAnotherUsersDirectoryIsNotInHisWay() throws Exception {
+    assumeTrue(Accounts.self() == 0, "only root may give files away");
+    files.media.chown(AnotherUser.ID, AnotherUser.ID);
+    files.parent.chown(AnotherUser.ID, AnotherUser.ID);
+    Captured his = files.capture();
+    Operation operation = files.operation();
+    try (FilesTarget target = target()) {
+      Beside staged = target.stage(files.restoring(his, operation));
+      target.note(staged, "journal");
+      target.swap(staged, operation.id(), "why");
+    }
+    Beside previous =
+        AnotherUser.call(() -> {
+          try (FilesTarget target = target()) {
+            return only(target);
+          }
+        });
+    assertThat(previous.note()).isEqualTo("why");
+    for (Entry entry : files.parent.list()) {
+      assertThat(files.parent.stat(entry.name()))
+          .as(PosixPath.printable(entry.name()))
+          .returns((long) AnotherUser.ID, Stat::uid)
+          .returns((long) AnotherUser.ID, Stat::gid);
+    }
   }
 
   /** Acceptance 14: asksBeforeItOverwrites. */

@@ -35,6 +35,7 @@ import stet.engine.posix.PosixPath;
 import stet.engine.posix.TreeRemoval;
 import stet.repository.BlobType;
 import stet.repository.Id;
+import stet.testkit.AnotherUser;
 
 /** Restores of a directory that cannot be renamed: a mount point. */
 class InnerPlaceTest {
@@ -173,6 +174,24 @@ class InnerPlaceTest {
       assertThat(live.find(name(".stet-restore"))).isNull();
       assertThat(image()).isEqualTo(wanted);
     }
+  }
+
+  @Test
+  void whatRootRestoresInAnotherUsersMountPointIsNotInHisWay() throws Exception {
+    live.chown(AnotherUser.ID, AnotherUser.ID);
+    Operation operation = files.operation();
+    try (FilesTarget target = target()) {
+      target.swap(target.stage(files.restoring(captured, operation)), operation.id(), "why");
+    }
+    Beside previous =
+        AnotherUser.call(() -> {
+          try (FilesTarget target = target()) {
+            return only(target);
+          }
+        });
+    assertThat(previous.note()).isEqualTo("why");
+    assertThat(AnotherUser.<Map<String, String>>call(() -> entriesOf(previous)))
+        .isEqualTo(entries(replaced));
   }
 
   @Test

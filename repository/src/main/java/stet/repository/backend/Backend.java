@@ -19,8 +19,9 @@ import stet.repository.RepositoryException;
  *   <li>{@link #list} passes over names that are not ids, such as leftovers of interrupted writers.
  *   <li>A file that is not there is {@link RepositoryException.Problem#NOT_FOUND}, one whose bytes
  *       are lost {@link RepositoryException.Problem#DAMAGED}. If the thread is interrupted, it is
- *       {@link RepositoryException.Problem#INTERRUPTED} or the operation is done. Any other failure
- *       is {@link RepositoryException.Problem#STORAGE} and names the file and the cause.
+ *       {@link RepositoryException.Problem#INTERRUPTED} or the operation is done. What this user
+ *       may not do is {@link RepositoryException.Problem#DENIED}. Any other failure is {@link
+ *       RepositoryException.Problem#STORAGE}. Both name the file and the cause.
  * </ul>
  */
 public interface Backend extends AutoCloseable {

@@ -7,6 +7,7 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -55,16 +56,14 @@ public final class LocalBackend implements Backend {
   @Override
   public void create() {
     try {
-      FileAttribute<?> mode = permissions("rwx------");
       for (FileType type : FileType.values()) {
         switch (type) {
           case CONFIG -> {}
-          case KEY, LOCK, SNAPSHOT, INDEX ->
-              Files.createDirectories(root.resolve(type.directory()), mode);
+          case KEY, LOCK, SNAPSHOT, INDEX -> makeDirectories(root.resolve(type.directory()));
           case PACK -> {
             Path data = root.resolve(type.directory());
             for (int i = 0; i < 256; i++) {
-              Files.createDirectories(data.resolve(HexFormat.of().toHexDigits((byte) i)), mode);
+              makeDirectories(data.resolve(HexFormat.of().toHexDigits((byte) i)));
             }
             flushDirectory(data);
           }
@@ -77,6 +76,25 @@ public final class LocalBackend implements Backend {
     } catch (IOException e) {
       throw storage("cannot create the repository in " + root, e);
     }
+  }
+
+  /** Makes a directory and those above it that are missing. */
+  private static void makeDirectories(Path directory) throws IOException {
+    if (Files.isDirectory(directory)) {
+      return;
+    }
+    if (directory.getParent() != null) {
+      makeDirectories(directory.getParent());
+    }
+    try {
+      Files.createDirectory(directory, permissions("rwx------"));
+    } catch (FileAlreadyExistsException e) {
+      if (Files.isDirectory(directory)) {
+        return; // another process was faster
+      }
+      throw e;
+    }
+    Ownership.inherit(directory);
   }
 
   @Override
@@ -150,6 +168,7 @@ public final class LocalBackend implements Backend {
         channel.force(true);
       }
       makeReadOnly(temporary);
+      Ownership.inherit(temporary);
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
       flushDirectory(directory);
     } catch (IOException | RuntimeException e) {
@@ -178,7 +197,7 @@ public final class LocalBackend implements Backend {
     } catch (NoSuchFileException e) {
       // The layout makes no promise that a pack's directory is there.
       Path directory = directoryOf(temporary);
-      Files.createDirectories(directory, permissions("rwx------"));
+      makeDirectories(directory);
       flushDirectory(directory.getParent());
       return open(temporary);
     }
@@ -235,7 +254,7 @@ public final class LocalBackend implements Backend {
     } catch (IOException e) {
       throw storage("cannot list " + directory, e);
     } catch (DirectoryIteratorException e) {
-      throw storage("cannot list " + directory, new IOException(e.getCause()));
+      throw storage("cannot list " + directory, Objects.requireNonNull(e.getCause()));
     }
   }
 
@@ -313,21 +332,27 @@ public final class LocalBackend implements Backend {
         || (e instanceof FileSystemException f && "Not a directory".equals(f.getReason()));
   }
 
-  private static RepositoryException storage(String what, IOException e) {
+  private RepositoryException storage(String what, IOException e) {
     if (e instanceof ClosedByInterruptException) {
       return new RepositoryException(Problem.INTERRUPTED, "interrupted", null, e);
     }
-    String reason =
-        e instanceof FileSystemException f && f.getReason() != null
-            ? f.getReason()
-            : e.getMessage();
-    if (e instanceof java.nio.file.AccessDeniedException) {
-      reason = "permission denied";
+    Problem problem = Reason.isDenied(e) ? Problem.DENIED : Problem.STORAGE;
+    return new RepositoryException(problem, what + ": " + Reason.of(e), hint(e), e);
+  }
+
+  private @Nullable String hint(IOException e) {
+    if (Reason.isNoSpace(e)) {
+      return "Free space on the repository's file system; what is stored so far stays valid.";
     }
-    String hint =
-        reason != null && reason.contains("No space left")
-            ? "Free space on the repository's file system; what is stored so far stays valid."
-            : null;
-    return new RepositoryException(Problem.STORAGE, what + ": " + reason, hint, e);
+    if (Reason.isReadOnly(e)) {
+      return "Make the repository's file system writable.";
+    }
+    if (Reason.isDenied(e)) {
+      String owner = Ownership.owner(root);
+      return "Run stet as the repository's owner"
+          + (owner == null ? "" : ", " + owner)
+          + "; `chown -R` gives him what other users have left there.";
+    }
+    return null;
   }
 }

@@ -128,8 +128,8 @@ public final class Checker {
    * damaged as far as is known. The packs that are found damaged are {@linkplain
    * Repository#recordDamage recorded}. The caller holds an exclusive lock.
    *
-   * @throws RepositoryException with {@code INTERRUPTED} if the thread is interrupted; nothing is
-   *     recorded then
+   * @throws RepositoryException with {@code DENIED} naming the first file that this user may not
+   *     read, or {@code INTERRUPTED} if the thread is interrupted; nothing is recorded then
    */
   public Result check(Subset read) {
     loadIndex();
@@ -176,12 +176,20 @@ public final class Checker {
     findings.add(new Finding(Severity.ERROR, object, message));
   }
 
-  /** What could not be loaded is a finding, unless the loading was only interrupted. */
+  /** What could not be loaded is a finding, if it says anything of the repository. */
   private void error(String object, RepositoryException e) {
-    if (e.problem() == Problem.INTERRUPTED) {
+    requireRead(e);
+    String message = e.getMessage();
+    error(
+        object,
+        message.startsWith(object + " ") ? message.substring(object.length() + 1) : message);
+  }
+
+  /** What this user may not read, or was interrupted in reading, may well be whole. */
+  private static void requireRead(RepositoryException e) {
+    if (e.problem() == Problem.INTERRUPTED || e.problem() == Problem.DENIED) {
       throw e;
     }
-    error(object, e.getMessage());
   }
 
   private synchronized void foundDamaged(Id pack) {
@@ -420,9 +428,7 @@ public final class Checker {
     try {
       file = repository.backend().load(StoredFile.pack(pack.id()));
     } catch (RepositoryException e) {
-      if (e.problem() == Problem.INTERRUPTED) {
-        throw e;
-      }
+      requireRead(e);
       broken.addAll(pack.entries());
       return List.of(e.getMessage());
     }

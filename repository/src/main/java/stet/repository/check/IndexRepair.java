@@ -85,7 +85,14 @@ public final class IndexRepair {
         switch (e.problem()) {
           // What nobody needs as far as is known does no harm as it is.
           case DAMAGED, NOT_FOUND -> {}
-          case NO_REPOSITORY, EXISTS, LOCKED, WRONG_PASSWORD, UNSUPPORTED, STORAGE, INTERRUPTED ->
+          case NO_REPOSITORY,
+              EXISTS,
+              LOCKED,
+              WRONG_PASSWORD,
+              UNSUPPORTED,
+              STORAGE,
+              DENIED,
+              INTERRUPTED ->
               throw e;
         }
       }
@@ -129,7 +136,14 @@ public final class IndexRepair {
       } catch (RepositoryException e) {
         switch (e.problem()) {
           case DAMAGED, NOT_FOUND -> unusable.add(file);
-          case NO_REPOSITORY, EXISTS, LOCKED, WRONG_PASSWORD, UNSUPPORTED, STORAGE, INTERRUPTED ->
+          case NO_REPOSITORY,
+              EXISTS,
+              LOCKED,
+              WRONG_PASSWORD,
+              UNSUPPORTED,
+              STORAGE,
+              DENIED,
+              INTERRUPTED ->
               throw e;
         }
         continue;
@@ -180,7 +194,14 @@ public final class IndexRepair {
     } catch (RepositoryException e) {
       switch (e.problem()) {
         case DAMAGED, NOT_FOUND -> unreadable.add(pack);
-        case NO_REPOSITORY, EXISTS, LOCKED, WRONG_PASSWORD, UNSUPPORTED, STORAGE, INTERRUPTED ->
+        case NO_REPOSITORY,
+            EXISTS,
+            LOCKED,
+            WRONG_PASSWORD,
+            UNSUPPORTED,
+            STORAGE,
+            DENIED,
+            INTERRUPTED ->
             throw e;
       }
       return;

@@ -99,7 +99,14 @@ public final class PackRepair {
     } catch (RepositoryException e) {
       return switch (e.problem()) {
         case DAMAGED, NOT_FOUND -> false;
-        case NO_REPOSITORY, EXISTS, LOCKED, WRONG_PASSWORD, UNSUPPORTED, STORAGE, INTERRUPTED ->
+        case NO_REPOSITORY,
+            EXISTS,
+            LOCKED,
+            WRONG_PASSWORD,
+            UNSUPPORTED,
+            STORAGE,
+            DENIED,
+            INTERRUPTED ->
             throw e;
       };
     }

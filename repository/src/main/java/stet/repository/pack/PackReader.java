@@ -79,7 +79,7 @@ public final class PackReader implements BlobSource {
     return new RepositoryException(
         lost ? Problem.DAMAGED : first.problem(),
         what + " in pack " + pack.shortText() + " cannot be read: " + first.getMessage(),
-        lost ? "Run `stet check --read-data` to see everything that is affected." : null,
+        lost ? "Run `stet check --read-data` to see everything that is affected." : first.hint(),
         first);
   }
 

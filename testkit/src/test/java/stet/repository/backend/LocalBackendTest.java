@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import stet.repository.Id;
 import stet.repository.RepositoryException;
 import stet.repository.RepositoryException.Problem;
+import stet.testkit.AnotherUser;
 
 class LocalBackendTest extends BackendContract {
   @TempDir Path directory;
@@ -92,6 +93,95 @@ class LocalBackendTest extends BackendContract {
     Files.delete(directory.resolve("repository").resolve(file.path()).getParent());
     backend.save(file, content);
     assertThat(backend.load(file)).isEqualTo(content);
+  }
+
+  private void asRootInTheDirectoryOfAnotherUser() throws IOException {
+    assumeTrue(
+        Files.getAttribute(directory, "unix:uid").equals(0), "only root may give files away");
+    Files.setAttribute(directory, "unix:uid", AnotherUser.ID);
+    Files.setAttribute(directory, "unix:gid", AnotherUser.ID);
+    backend = new LocalBackend(directory.resolve("new/repository"));
+    backend.create();
+  }
+
+  @Test
+  void whatRootMakesBelongsToTheOwnerOfTheDirectoryItIsIn() throws Exception {
+    asRootInTheDirectoryOfAnotherUser();
+    byte[] content = {7};
+    StoredFile pack = StoredFile.pack(Id.of(content));
+    Path root = Path.of(backend.location());
+    Files.delete(root.resolve(pack.path()).getParent());
+    List<StoredFile> files = List.of(StoredFile.CONFIG, pack, StoredFile.lock(Id.of(content)));
+    for (StoredFile file : files) {
+      backend.save(file, content);
+    }
+    try (var made = Files.walk(directory.resolve("new"))) {
+      assertThat(made)
+          .allSatisfy(each ->
+              assertThat(Files.readAttributes(each, "unix:uid,gid"))
+                  .containsEntry("uid", AnotherUser.ID)
+                  .containsEntry("gid", AnotherUser.ID));
+    }
+    for (StoredFile file : files) {
+      assertThat(AnotherUser.<byte[]>call(() -> backend.load(file))).isEqualTo(content);
+    }
+  }
+
+  @Test
+  void aFileOfRootsThatHasAnotherNameStaysHis() throws IOException {
+    asRootInTheDirectoryOfAnotherUser();
+    Path file = Files.createFile(directory.resolve("file"));
+    Path link = Files.createLink(directory.resolve("link"), file);
+    Ownership.inherit(link);
+    assertThat(Files.getAttribute(file, "unix:uid")).isEqualTo(0);
+    Files.delete(file);
+    Ownership.inherit(link);
+    assertThat(Files.getAttribute(link, "unix:uid")).isEqualTo(AnotherUser.ID);
+  }
+
+  @Test
+  void whatThisUserMayNotDoIsNoFaultOfTheStorage() throws Exception {
+    asRootInTheDirectoryOfAnotherUser();
+    byte[] content = {7};
+    StoredFile file = StoredFile.snapshot(Id.of(content));
+    backend.save(file, content);
+    Path path = Path.of(backend.location()).resolve(file.path());
+    Files.setAttribute(path, "unix:uid", 0);
+    assertDenied("cannot read " + path, () -> backend.load(file));
+    assertDenied("cannot read " + path, () -> backend.load(file, 0, 1));
+    Files.setAttribute(path.getParent(), "unix:uid", 0);
+    assertDenied("cannot write " + path, () -> backend.save(file, content));
+    assertDenied(
+        "cannot list " + path.getParent(), () -> backend.list(FileType.SNAPSHOT, (_, _) -> {}));
+  }
+
+  private static void assertDenied(String message, ThrowingCallable work) {
+    assertThatThrownBy(() ->
+            AnotherUser.call(() -> {
+              try {
+                work.call();
+              } catch (RuntimeException e) {
+                throw e;
+              } catch (Throwable e) {
+                throw new AssertionError(e);
+              }
+              return true;
+            }))
+        .hasMessage(message + ": permission denied")
+        .asInstanceOf(type(RepositoryException.class))
+        .satisfies(e -> {
+          assertThat(e.problem()).isEqualTo(Problem.DENIED);
+          assertThat(e.hint()).startsWith("Run stet as the repository's owner, 12345; ");
+        });
+  }
+
+  @Test
+  void saysWhyADirectoryCannotBeMade() throws IOException {
+    Path file = Files.createFile(directory.resolve("file"));
+    assertThatThrownBy(() -> new LocalBackend(file.resolve("r")).create())
+        .hasMessageContaining("cannot create the repository in " + file.resolve("r") + ": ")
+        .message()
+        .doesNotEndWith(file.toString());
   }
 
   @Test
