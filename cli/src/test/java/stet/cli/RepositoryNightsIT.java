@@ -304,6 +304,26 @@ class RepositoryNightsIT {
     }
   }
 
+  @Test
+  void theRepositorysDiskIsReadOnly() throws Exception {
+    try (Disk disk = Disk.mount("size=100m,mode=0700", site.repository())) {
+      site.init();
+      site.backup();
+      disk.remount("ro");
+
+      Stet.Result listing = site.run("ls", "latest");
+
+      refused(listing, 1, "Read-only file system", "\nhint: --no-lock only reads");
+      assertThat(site.ok("ls", "--no-lock", "latest").output()).contains("media");
+      refused(
+          site.run("prove"),
+          1,
+          "Read-only file system",
+          "\nhint: Make the repository's file system writable.");
+      disk.remount("rw");
+    }
+  }
+
   private static void write(Path file, int mebibytes, long seed) throws IOException {
     Random random = new Random(seed);
     byte[] noise = new byte[1 << 20];

@@ -1,9 +1,12 @@
 package stet.cli.command;
 
+import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import stet.repository.Repository;
+import stet.repository.RepositoryException;
+import stet.repository.RepositoryException.Problem;
 import stet.repository.lock.RepositoryLock;
 
 /** The lock of a verb that only reads the repository, and the option to do without. */
@@ -17,7 +20,7 @@ final class ReadLock {
 
   /** Takes the lock, or gives null if it is not wanted. */
   @Nullable RepositoryLock take(Repository repository, boolean exclusive) {
-    return without ? null : repository.lock(exclusive);
+    return without ? null : hinting(() -> repository.lock(exclusive));
   }
 
   /**
@@ -25,7 +28,24 @@ final class ReadLock {
    * wanted.
    */
   @Nullable RepositoryLock announce(Repository repository) {
-    return without ? null : repository.announceLock();
+    return without ? null : hinting(repository::announceLock);
+  }
+
+  /** Whoever may only read the repository cannot lock it, and here need not. */
+  private static RepositoryLock hinting(Supplier<RepositoryLock> locking) {
+    try {
+      return locking.get();
+    } catch (RepositoryException e) {
+      if (e.problem() != Problem.DENIED) {
+        throw e;
+      }
+      throw new RepositoryException(
+          e.problem(),
+          e.getMessage(),
+          "--no-lock only reads the repository. To lock it: "
+              + Objects.requireNonNullElse(e.hint(), "Make it writable."),
+          e);
+    }
   }
 
   /** Reads something while a lock settles, if there is one. */
