@@ -99,6 +99,39 @@ class MainTest {
   }
 
   @Test
+  void makesNoRepositoryInsideAComponentOfAnyEnvironment() throws Exception {
+    configure(
+        """
+        version: 1
+        app: shop
+        repository: { location: live/backups, password: "correct horse" }
+        environments:
+          staging:
+            state: [ { files: media, path: "${NOT_SET_ON_THIS_MACHINE}" } ]
+          production:
+            state: [ { files: media, path: live } ]
+        """);
+
+    Stet.Result refused = stet.run("init");
+
+    assertThat(refused.status()).isEqualTo(20);
+    assertThat(refused.error())
+        .startsWith("stet: error: stet.yaml:8:")
+        .contains("/live overlaps with ", "\nhint: Give each its own directory");
+    assertThat(directory.resolve("live")).doesNotExist();
+    configure(
+        """
+        version: 1
+        app: shop
+        repository: { location: backups, password: "correct horse" }
+        environments:
+          staging:
+            state: [ { files: media, path: "${NOT_SET_ON_THIS_MACHINE}" } ]
+        """);
+    stet.run("init").ok();
+  }
+
+  @Test
   void optionsThatExcludeEachOtherAreOneError() throws Exception {
     Stet.Result result = stet.run("rollback", "--last", "--to", "latest");
 

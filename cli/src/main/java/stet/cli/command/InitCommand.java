@@ -1,8 +1,11 @@
 package stet.cli.command;
 
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import stet.cli.config.Configuration;
+import stet.cli.config.ConfigurationException;
+import stet.cli.config.Problem;
 import stet.cli.session.Configured;
 import stet.cli.session.Session;
 import stet.repository.Repository;
@@ -23,6 +26,7 @@ public final class InitCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Configuration configuration = session.configuration();
+    refuseMisplaced(configuration);
     try (Repository repository =
         Repository.create(session.backend(), Configured.password(configuration))) {
       String id = repository.config().id();
@@ -47,5 +51,17 @@ public final class InitCommand implements Callable<Integer> {
       }
     }
     return 0;
+  }
+
+  /** What is made inside a component's directory could never be used, and would lie there. */
+  private static void refuseMisplaced(Configuration configuration) {
+    List<Problem> problems =
+        configuration.environments().values().stream()
+            .flatMap(environment -> environment.misplaced().stream())
+            .distinct()
+            .toList();
+    if (!problems.isEmpty()) {
+      throw new ConfigurationException(problems);
+    }
   }
 }

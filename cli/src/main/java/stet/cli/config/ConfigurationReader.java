@@ -355,7 +355,8 @@ final class ConfigurationReader {
         Boolean.TRUE.equals(values.get(Definition.PROTECTED)),
         Objects.requireNonNull(values.get(Definition.MAX_WORKERS), "it has a default").intValue(),
         Objects.requireNonNullElse(values.get(Definition.STATE), List.of()),
-        problems(finding -> name.equals(finding.environment())));
+        problems(finding -> name.equals(finding.environment())),
+        problems(finding -> name.equals(finding.environment()) && finding.misplaced()));
   }
 
   private List<Problem> problems(Predicate<Reading.Finding> filter) {

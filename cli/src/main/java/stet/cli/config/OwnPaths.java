@@ -55,7 +55,7 @@ final class OwnPaths {
   }
 
   private static void report(Reading.OwnPath own, String environment, String message, String hint) {
-    own.place().inEnvironment(environment).problemHere(own.node(), message, hint);
+    own.place().misplacedHere(own.node(), environment, message, hint);
   }
 
   /** The path without symbolic links as far as it exists, or null if that cannot be told. */

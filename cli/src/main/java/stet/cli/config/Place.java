@@ -55,6 +55,11 @@ record Place(Reading reading, String path, @Nullable String environment) {
     reading.problem(new Problem(reading.position(node), path, message, hint), environment, true);
   }
 
+  /** Like {@link #problemHere}, of where an environment's directories lie. */
+  void misplacedHere(Node node, String inEnvironment, String message, String hint) {
+    reading.misplaced(new Problem(reading.position(node), path, message, hint), inEnvironment);
+  }
+
   /** Reports something that is not wrong but unwise. */
   void warning(Node node, String message, @Nullable String hint) {
     reading.warning(new Problem(reading.position(node), path, message, hint), environment);

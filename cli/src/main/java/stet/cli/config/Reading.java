@@ -28,8 +28,9 @@ final class Reading {
    * @param environment the environment it lies in, or null
    * @param here whether it is this machine that has it, so that it matters only where the
    *     environment is used
+   * @param misplaced whether it is of where directories lie
    */
-  record Finding(Problem problem, @Nullable String environment, boolean here) {}
+  record Finding(Problem problem, @Nullable String environment, boolean here, boolean misplaced) {}
 
   /** A path of this machine that belongs to something the configuration declares. */
   record OwnPath(Path path, Node node, Place place) {}
@@ -96,11 +97,16 @@ final class Reading {
   }
 
   void problem(Problem problem, @Nullable String environment, boolean here) {
-    problems.add(new Finding(problem, environment, here));
+    problems.add(new Finding(problem, environment, here, false));
+  }
+
+  /** Notes that directories of an environment cannot lie where they do on this machine. */
+  void misplaced(Problem problem, String environment) {
+    problems.add(new Finding(problem, environment, true, true));
   }
 
   void warning(Problem warning, @Nullable String environment) {
-    warnings.add(new Finding(warning, environment, true));
+    warnings.add(new Finding(warning, environment, true, false));
   }
 
   /** Whether anything is wrong with what lies at a path or inside it. */
