@@ -88,6 +88,23 @@ class ExportIT {
   }
 
   @Test
+  void tellsWhyAFileCannotBeWritten() throws Exception {
+    Path gone = site.directory().resolve("gone/shop.sql");
+    Stet.Result failed = site.run("export", "latest", "default", "-o", gone.toString());
+    assertThat(failed.error())
+        .isEqualTo("stet: error: cannot write " + gone + ": no such file or directory\n");
+    try (Disk small = Disk.mount("size=4k", site.directory().resolve("small"))) {
+      for (String name : List.of("shop.sql", "shop.dump", "shop/")) {
+        Stet.Result full =
+            site.run("export", "latest", "default", "-o", small.where() + "/" + name);
+        assertThat(full.status()).as("%s", full).isEqualTo(1);
+        assertThat(full.error()).contains("No space left on device", "\nhint: Free space there, ");
+        assertThat(small.where()).isEmptyDirectory();
+      }
+    }
+  }
+
+  @Test
   void tellsWhatItCannotExport() throws Exception {
     Path file = Files.writeString(site.directory().resolve("mine"), "mine");
     for (List<String> refused :

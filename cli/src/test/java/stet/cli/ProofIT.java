@@ -124,6 +124,19 @@ class ProofIT {
   }
 
   @Test
+  void aScratchWithoutRoomForAServerSaysWhereToLookForIt() throws Exception {
+    site.backup();
+    try (Disk small = Disk.mount("size=8m,mode=0755", temporary)) {
+      Stet.Result failed = site.run("prove");
+
+      assertThat(failed.status()).as("%s", failed).isEqualTo(21);
+      assertThat(failed.error())
+          .contains("No space left on device", "\nhint: Set TMPDIR to a directory with space");
+      assertThat(small.where()).isEmptyDirectory();
+    }
+  }
+
+  @Test
   void aSnapshotIsProvenOnAServerOfItsOwn() throws Exception {
     configure(
         """

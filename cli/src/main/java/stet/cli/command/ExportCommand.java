@@ -24,6 +24,7 @@ import stet.engine.restore.Export;
 import stet.engine.snapshot.Manifest;
 import stet.engine.snapshot.SnapshotFiles;
 import stet.repository.Repository;
+import stet.repository.backend.Reason;
 import stet.repository.json.JsonObject;
 import stet.repository.lock.RepositoryLock;
 import stet.repository.snapshot.Snapshot;
@@ -104,13 +105,19 @@ public final class ExportCommand implements Callable<Integer> {
         }
       } catch (IOException e) {
         throw new StetException(
-            ErrorCode.FAILED, "cannot write " + output + ": " + e.getMessage(), null, e);
+            ErrorCode.FAILED, "cannot write " + output + ": " + Reason.of(e), hint(e), e);
       }
       if (!output.equals("-")) {
         report(chosen, entry, wanted);
       }
     }
     return 0;
+  }
+
+  private static @Nullable String hint(IOException e) {
+    return Reason.isNoSpace(e)
+        ? "Free space there, or write to another file system; nothing is left of what was begun."
+        : null;
   }
 
   private ExportFormat format() {

@@ -13,6 +13,7 @@ import stet.engine.process.KeptServer;
 import stet.engine.process.PrivateFiles;
 import stet.engine.process.ServerData;
 import stet.engine.process.ServerUser;
+import stet.repository.backend.Reason;
 
 /**
  * A server of its own for one trial, reached by a socket in a temporary directory. Nothing in
@@ -22,6 +23,9 @@ import stet.engine.process.ServerUser;
 final class ScratchServer implements AutoCloseable {
   /** A socket's path has at most 107 bytes. */
   private static final int LONGEST_DIRECTORY = 85;
+
+  private static final String OTHER_PLACE =
+      "Set TMPDIR to a directory with space that users may go through.";
 
   private final Path programs;
   private final PrivateFiles files;
@@ -64,9 +68,14 @@ final class ScratchServer implements AutoCloseable {
     } catch (IOException e) {
       throw new StetException(
           ErrorCode.SOURCE,
-          "cannot make a scratch server in " + files.directory() + ": " + e.getMessage(),
-          "Set TMPDIR to a directory with space that users may go through.",
+          "cannot make a scratch server in " + files.directory() + ": " + Reason.of(e),
+          OTHER_PLACE,
           e);
+    } catch (StetException e) {
+      // What initdb says of it has no hint of its own.
+      throw e.hint() == null && e.getMessage().contains("No space left on device")
+          ? new StetException(e.code(), e.getMessage(), OTHER_PLACE, e)
+          : e;
     } finally {
       if (!done) {
         if (server == null) {
