@@ -120,7 +120,10 @@ class FilesProofIT {
     JsonObject error = failed.errorDocument();
     assertThat(error.string("code")).isEqualTo("scratch");
     assertThat(error.string("message"))
-        .startsWith("cannot restore into TMPDIR: cannot make a private directory in ");
+        .isEqualTo(
+            "cannot restore into TMPDIR: cannot make a private directory in "
+                + temporary.resolve("gone")
+                + ": no such file or directory");
     site.stet().with("TMPDIR", temporary.toString());
     assertThat(site.json("status").has("proof")).isFalse();
   }

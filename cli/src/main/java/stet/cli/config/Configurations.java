@@ -11,6 +11,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.repository.backend.Reason;
 import stet.repository.json.JsonObject;
 
 /** Finds and reads the configuration. */
@@ -146,16 +147,9 @@ public final class Configurations {
     } catch (IOException e) {
       throw new StetException(
           ErrorCode.CONFIGURATION,
-          "the configuration file " + named + " cannot be read: " + reason(e),
+          "the configuration file " + named + " cannot be read: " + Reason.of(e),
           "It must be a file that the user who runs stet can read.",
           e);
     }
-  }
-
-  private static String reason(IOException e) {
-    return switch (e) {
-      case java.nio.file.AccessDeniedException ignored -> "permission denied";
-      default -> String.valueOf(e.getMessage());
-    };
   }
 }

@@ -14,6 +14,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.engine.process.ChildProcess;
+import stet.repository.backend.Reason;
 
 /**
  * A secret, or where to get it. Its text appears nowhere but in what {@link #reveal()} returns.
@@ -123,7 +125,7 @@ public sealed interface Secret {
       } catch (CharacterCodingException e) {
         throw failed("is not UTF-8 text", e);
       } catch (IOException e) {
-        throw failed("cannot be read: " + e.getMessage(), e);
+        throw failed("cannot be read: " + Reason.of(e), e);
       }
     }
 
@@ -168,7 +170,7 @@ public sealed interface Secret {
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
       } catch (IOException e) {
-        throw failed("cannot be run: " + e.getMessage(), e);
+        throw failed("cannot be run: " + ChildProcess.startFailure(e), e);
       }
       try (InputStream output = process.getInputStream()) {
         String text = decode(output.readAllBytes());

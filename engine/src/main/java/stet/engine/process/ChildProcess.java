@@ -12,13 +12,17 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.repository.backend.Reason;
 
 /**
  * A running program. Its standard error is read to the end and its last lines kept for the error
@@ -36,6 +40,9 @@ public final class ChildProcess implements AutoCloseable {
   private static final Map<Integer, String> SIGNALS =
       Map.of(
           1, "HUP", 2, "INT", 3, "QUIT", 6, "ABRT", 9, "KILL", 11, "SEGV", 13, "PIPE", 15, "TERM");
+
+  /** The system's reason in Java's own words, such as {@code …: Exec failed, error: 2 (…)}. */
+  private static final Pattern START_FAILURE = Pattern.compile("error[:=] ?\\d+,? \\(?([^)]+)");
 
   private final String name;
   private final Process process;
@@ -136,7 +143,7 @@ public final class ChildProcess implements AutoCloseable {
         return new ChildProcess(name, builder.start(), onError);
       } catch (IOException e) {
         throw new StetException(
-            ErrorCode.SOURCE, "cannot run " + program + ": " + e.getMessage(), null, e);
+            ErrorCode.SOURCE, "cannot run " + program + ": " + startFailure(e), null, e);
       }
     }
 
@@ -156,6 +163,14 @@ public final class ChildProcess implements AutoCloseable {
             ErrorCode.SOURCE, "cannot read from " + program + ": " + e.getMessage(), null, e);
       }
     }
+  }
+
+  /** Why a program could not be started, without its name, which Java's own words repeat. */
+  public static String startFailure(IOException e) {
+    Matcher reason = START_FAILURE.matcher(String.valueOf(e.getMessage()));
+    return reason.find()
+        ? reason.group(1).substring(0, 1).toLowerCase(Locale.ROOT) + reason.group(1).substring(1)
+        : Reason.of(e);
   }
 
   /** What the program prints. It ends early when the program is killed, so call {@link #finish}. */

@@ -28,6 +28,7 @@ import stet.engine.posix.Errno;
 import stet.engine.posix.PosixException;
 import stet.engine.posix.PosixPath;
 import stet.engine.posix.TreeRemoval;
+import stet.repository.backend.Reason;
 
 /**
  * Temporary files that nobody else can read, in a directory of their own (mode 0700, files 0600).
@@ -207,7 +208,7 @@ public final class PrivateFiles implements AutoCloseable {
     }
     return new StetException(
         ErrorCode.FAILED,
-        message + ": " + e.getMessage(),
+        message + ": " + Reason.of(e),
         "Set TMPDIR to a directory that is writable and has space.",
         e);
   }

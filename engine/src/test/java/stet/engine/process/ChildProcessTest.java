@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
 
@@ -56,7 +57,14 @@ class ChildProcessTest {
   @Test
   void refusesAProgramThatIsNotThere() {
     assertThatThrownBy(() -> ChildProcess.of(Path.of("/no/such/program")).start())
-        .hasMessageStartingWith("cannot run /no/such/program: ");
+        .hasMessage("cannot run /no/such/program: no such file or directory");
+  }
+
+  @Test
+  void refusesAFileThatIsNoProgram(@TempDir Path directory) throws Exception {
+    Path file = Files.createFile(directory.resolve("file"));
+    assertThatThrownBy(() -> ChildProcess.of(file).start())
+        .hasMessage("cannot run " + file + ": permission denied");
   }
 
   @Test

@@ -25,6 +25,7 @@ import stet.engine.postgres.connection.PostgresErrors;
 import stet.engine.postgres.connection.Session;
 import stet.engine.process.ChildProcess;
 import stet.engine.process.PrivateFiles;
+import stet.repository.backend.Reason;
 
 /**
  * The definitions of an archive as statements, for a session that already is in a transaction.
@@ -72,7 +73,7 @@ public final class Definitions {
     } catch (IOException e) {
       throw new StetException(
           ErrorCode.FAILED,
-          "cannot write " + file + ": " + e.getMessage(),
+          "cannot write " + file + ": " + Reason.of(e),
           "Set TMPDIR to a directory that is writable and has space.",
           e);
     }

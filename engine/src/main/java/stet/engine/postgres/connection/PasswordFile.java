@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import stet.repository.backend.Reason;
 
 /** libpq's {@code .pgpass}: lines of {@code host:port:database:user:password}. */
 final class PasswordFile {
@@ -41,7 +42,7 @@ final class PasswordFile {
       }
       lines = Files.readAllLines(file);
     } catch (IOException e) {
-      warn.accept("password file " + file + " cannot be read: " + e.getMessage());
+      warn.accept("password file " + file + " cannot be read: " + Reason.of(e));
       return null;
     }
     for (String line : lines) {

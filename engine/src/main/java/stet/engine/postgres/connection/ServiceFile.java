@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import stet.repository.backend.Reason;
 
 /** libpq's {@code pg_service.conf}: connection parameters by service name. */
 final class ServiceFile {
@@ -18,7 +19,7 @@ final class ServiceFile {
     try {
       lines = Files.readAllLines(file);
     } catch (IOException e) {
-      throw Conninfo.error("cannot read service file " + file + ": " + e.getMessage(), null);
+      throw Conninfo.error("cannot read service file " + file + ": " + Reason.of(e), null);
     }
     Map<String, String> values = null;
     for (int number = 1; number <= lines.size(); number++) {
