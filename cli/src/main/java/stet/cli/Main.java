@@ -30,6 +30,6 @@ public final class Main {
         new Session(
             surroundings, () -> Runtime.getRuntime().halt(ErrorCode.INTERRUPTED.exitStatus()));
     session.signals().install();
-    System.exit(new Program(session).run(arguments));
+    System.exit(new Program(session).run(Arguments.exact(arguments)));
   }
 }

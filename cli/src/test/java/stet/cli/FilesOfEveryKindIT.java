@@ -16,6 +16,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -122,6 +124,57 @@ class FilesOfEveryKindIT {
           withoutLinks(attributes(restored.resolve("media"))),
           withoutLinks(attributes));
       Trees.shell("chmod -R u+rwX \"$1\" && rm -rf \"$1\"", restored.toString());
+    }
+  }
+
+  @Test
+  void everyNameThatIsListedCanBeAskedFor() throws Exception {
+    Trees.makeEverything(media);
+    Trees.shell(
+        "cd -- \"$1\"; printf one >'a\\nb'; printf two >'a\nb'; mkdir 'd\\x41'; printf three >'d\\x41/f'",
+        media.toString());
+    site.stet().with("LC_ALL", "C");
+    site.backup();
+
+    List<JsonObject> files =
+        site.ok("ls", "latest", "--json").documents().stream()
+            .filter(node -> node.string("type").equals("file") && node.integer("size") < 100)
+            .toList();
+    assertThat(site.ok("ls", "latest").output().lines())
+        .containsAll(files.stream().map(node -> node.string("path")).toList());
+    assertThat(files).extracting(node -> node.string("name")).contains("not UTF-8: \\xff\\xfe");
+    Set<String> contents = new TreeSet<>();
+    for (JsonObject file : files) {
+      String path = file.string("path");
+      String content = site.ok("dump", "latest", path).output();
+      assertThat(content.length()).as(path).isEqualTo((int) file.integer("size"));
+      assertThat(site.ok("ls", "latest", path).output()).isEqualTo(path + "\n");
+      contents.add(content);
+    }
+    assertThat(contents).contains("one", "two", "three");
+    assertThat(site.run("dump", "latest", "/media/nosuch").error())
+        .contains("not UTF-8: \\xff\\xfe");
+    Path alone = directory.resolve("alone");
+    site.ok("restore", "--to-dir", alone + "", "--path", "/media/not UTF-8: \\xff\\xfe");
+    Trees.shell("cat -- \"$1/$(printf 'not UTF-8: \\377\\376')\"", alone.toString());
+  }
+
+  @Test
+  void namesMayBeGivenInTheirBytes() throws Exception {
+    Trees.makeEverything(media);
+    site.stet().with("LC_ALL", "C");
+    site.backup();
+
+    for (String name : List.of("not UTF-8: \\377\\376", "caf\\303\\251 \\360\\237\\230\\200")) {
+      Process process =
+          site.stet()
+              .startUnder(
+                  List.of("sh", "-c", "exec \"$@\" \"$(printf '/media/" + name + "')\"", "sh"),
+                  "stet.cli.Main",
+                  "dump",
+                  "latest");
+      process.getOutputStream().close();
+      assertThat(Stet.end(process).ok().output()).isEqualTo("odd");
     }
   }
 

@@ -1,6 +1,5 @@
 package stet.cli.command;
 
-import java.nio.charset.StandardCharsets;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayDeque;
@@ -14,6 +13,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import stet.cli.output.Output;
 import stet.cli.session.Session;
+import stet.engine.posix.PosixPath;
 import stet.engine.snapshot.SnapshotFiles;
 import stet.repository.Repository;
 import stet.repository.json.JsonObject;
@@ -25,7 +25,11 @@ import stet.repository.tree.NodeType;
 /** {@code ls}: lists what a snapshot holds. */
 @Command(
     name = "ls",
-    description = "List the files of a snapshot.",
+    description = {
+      "List the files of a snapshot.",
+      "Backslashes in names, and what does not print, are shown as \\\\, \\n, \\r, \\t and \\xHH; a path may"
+          + " be given so, too."
+    },
     footer = {
       "",
       "JSON: a document for each entry: {struct_type: \"node\", path, name, type, mode, uid, gid, size,"
@@ -64,13 +68,11 @@ public final class LsCommand implements Callable<Integer> {
       Snapshot chosen = snapshot.resolve(session, repository);
       repository.loadIndex();
       SnapshotFiles files = new SnapshotFiles(repository.reader(), chosen);
-      Node start = files.find(path);
-      String prefix = path.replaceAll("/+$", "");
-      if (!prefix.startsWith("/") && !prefix.isEmpty()) {
-        prefix = "/" + prefix;
-      }
+      List<Node> walked = files.walk(path);
+      String prefix = SnapshotFiles.printable(walked);
+      Node start = walked.isEmpty() ? null : walked.getLast();
       if (start == null) {
-        list(files, files.root(), "");
+        list(files, files.root(), prefix);
       } else if (start.type() == NodeType.DIRECTORY) {
         list(files, files.children(start.requireSubtree()), prefix);
       } else {
@@ -100,28 +102,27 @@ public final class LsCommand implements Callable<Integer> {
 
   private static void push(Deque<Entry> pending, List<Node> nodes, String prefix) {
     for (Node node : nodes.reversed()) {
-      pending.push(new Entry(prefix + "/" + node.name(), node));
+      pending.push(new Entry(prefix + "/" + PosixPath.printable(node.nameBytes()), node));
     }
   }
 
   private void show(String shown, Node node) {
     Output output = session.output();
-    byte[] target = node.linkTarget();
+    byte[] link = node.linkTarget();
+    String target = link == null ? null : PosixPath.printable(link);
     if (output.json()) {
       output.document(
           new JsonObject()
               .put("struct_type", "node")
               .put("path", shown)
-              .put("name", node.name())
+              .put("name", PosixPath.printable(node.nameBytes()))
               .put("type", node.type().text())
               .put("mode", node.mode())
               .put("uid", node.uid())
               .put("gid", node.gid())
               .put("size", node.size())
               .put("mtime", node.modified().toString())
-              .putIfPresent(
-                  "linktarget",
-                  target == null ? null : new String(target, StandardCharsets.UTF_8)));
+              .putIfPresent("linktarget", target));
     } else if (details) {
       output.print(
           String.format(
@@ -133,7 +134,7 @@ public final class LsCommand implements Callable<Integer> {
               node.size(),
               node.modified().atZone(ZoneId.systemDefault()).format(TIME),
               shown,
-              target == null ? "" : " -> " + new String(target, StandardCharsets.UTF_8)));
+              target == null ? "" : " -> " + target));
     } else {
       output.print(shown);
     }

@@ -88,7 +88,9 @@ public final class RestoreCommand implements Callable<Integer> {
   @Option(
       names = "--path",
       paramLabel = "PATH",
-      description = "With --to-dir: write only this file or directory of the snapshot.")
+      description =
+          "With --to-dir: write only this file or directory of the snapshot; its path as `stet ls`"
+              + " shows it.")
   private @Nullable String path;
 
   @Option(

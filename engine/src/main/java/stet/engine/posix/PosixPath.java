@@ -158,6 +158,40 @@ public final class PosixPath {
     return out.toString();
   }
 
+  /**
+   * The bytes of a name or path from its printable form. A backslash that begins no escape of that
+   * form stands for itself.
+   */
+  public static byte[] unescaped(String printable) {
+    byte[] text = printable.getBytes(StandardCharsets.UTF_8);
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    int i = 0;
+    while (i < text.length) {
+      int next = text[i] == '\\' && i + 1 < text.length ? text[i + 1] : 0;
+      int length = 2;
+      switch (next) {
+        case '\\' -> bytes.write('\\');
+        case 'n' -> bytes.write('\n');
+        case 'r' -> bytes.write('\r');
+        case 't' -> bytes.write('\t');
+        default -> {
+          boolean hex =
+              next == 'x'
+                  && i + 3 < text.length
+                  && HexFormat.isHexDigit(text[i + 2])
+                  && HexFormat.isHexDigit(text[i + 3]);
+          length = hex ? 4 : 1;
+          bytes.write(
+              hex
+                  ? HexFormat.fromHexDigit(text[i + 2]) << 4 | HexFormat.fromHexDigit(text[i + 3])
+                  : text[i]);
+        }
+      }
+      i += length;
+    }
+    return bytes.toByteArray();
+  }
+
   private static boolean prints(int c) {
     return switch (Character.getType(c)) {
       case Character.CONTROL,

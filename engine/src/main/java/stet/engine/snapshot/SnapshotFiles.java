@@ -1,12 +1,15 @@
 package stet.engine.snapshot;
 
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
+import stet.engine.posix.PosixPath;
 import stet.repository.BlobSource;
 import stet.repository.Id;
 import stet.repository.Repository;
@@ -37,32 +40,53 @@ public final class SnapshotFiles {
   /**
    * The node at a path, or null for the root.
    *
-   * @param path names separated by {@code /}, with or without a leading one
+   * @param path as {@link #walk} takes it
+   * @throws StetException as {@link #walk}
+   */
+  public @Nullable Node find(String path) {
+    List<Node> nodes = walk(path);
+    return nodes.isEmpty() ? null : nodes.getLast();
+  }
+
+  /**
+   * The nodes from the first name of a path to its last; none for the root.
+   *
+   * @param path names separated by {@code /}, with or without a leading one, each in its
+   *     {@linkplain PosixPath#printable printable} form or as it is. Where one text is the
+   *     printable form of one name and is itself another, it means the former.
    * @throws StetException with {@code NOT_FOUND} naming the first part that is not there and what
    *     is
    */
-  public @Nullable Node find(String path) {
-    Node node = null;
-    StringBuilder walked = new StringBuilder();
+  public List<Node> walk(String path) {
+    List<Node> nodes = new ArrayList<>();
     for (String part : path.split("/", -1)) {
       if (part.isEmpty() || part.equals(".")) {
         continue;
       }
+      Node node = nodes.isEmpty() ? null : nodes.getLast();
       if (node != null && node.type() != NodeType.DIRECTORY) {
-        throw missing(walked + " is not a directory", "");
+        throw missing(printable(nodes) + " is not a directory", "");
       }
       List<Node> children = node == null ? root() : children(node.requireSubtree());
-      Optional<Node> child = child(children, part);
+      Optional<Node> child =
+          child(children, PosixPath.unescaped(part)).or(() -> child(children, part));
       if (child.isEmpty()) {
-        List<String> names = children.stream().map(Node::name).limit(20).toList();
+        List<String> names =
+            children.stream().map(n -> PosixPath.printable(n.nameBytes())).limit(20).toList();
         throw missing(
-            "there is no " + walked + "/" + part,
+            "there is no " + printable(nodes) + "/" + part,
             "There is: " + String.join(", ", names) + (children.size() > 20 ? ", …" : "") + ".");
       }
-      node = child.get();
-      walked.append('/').append(part);
+      nodes.add(child.get());
     }
-    return node;
+    return nodes;
+  }
+
+  /** The printable form of the path that nodes lie on, with a leading {@code /}; empty for none. */
+  public static String printable(List<Node> walked) {
+    return walked.stream()
+        .map(node -> "/" + PosixPath.printable(node.nameBytes()))
+        .collect(Collectors.joining());
   }
 
   private StetException missing(String what, String hint) {
@@ -74,7 +98,10 @@ public final class SnapshotFiles {
 
   /** The node of a name among {@code nodes}. */
   public static Optional<Node> child(List<Node> nodes, String name) {
-    byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
+    return child(nodes, name.getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static Optional<Node> child(List<Node> nodes, byte[] bytes) {
     return nodes.stream().filter(n -> Arrays.equals(n.nameBytes(), bytes)).findFirst();
   }
 

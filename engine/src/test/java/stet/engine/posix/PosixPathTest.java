@@ -42,6 +42,26 @@ class PosixPathTest {
   }
 
   @Test
+  void readsWhatItPrinted() {
+    byte[] all = new byte[255];
+    for (int i = 0; i < all.length; i++) {
+      all[i] = (byte) (i + 1);
+    }
+    assertThat(PosixPath.unescaped(PosixPath.printable(all))).isEqualTo(all);
+    byte[] escape = "\\n\\xff\\".getBytes(StandardCharsets.UTF_8);
+    assertThat(PosixPath.unescaped(PosixPath.printable(escape))).isEqualTo(escape);
+    byte[] letters = "héllo 🙂\u202e".getBytes(StandardCharsets.UTF_8);
+    assertThat(PosixPath.unescaped(PosixPath.printable(letters))).isEqualTo(letters);
+  }
+
+  @Test
+  void aBackslashThatBeginsNoEscapeStandsForItself() {
+    for (String plain : new String[] {"\\", "a\\", "\\q", "\\x", "\\x1", "\\xg0"}) {
+      assertThat(PosixPath.unescaped(plain)).asString(StandardCharsets.UTF_8).isEqualTo(plain);
+    }
+  }
+
+  @Test
   void comparesByBytes() {
     PosixPath path = PosixPath.of("/srv/media");
     assertThat(PosixPath.of("/srv").resolve("media")).isEqualTo(path).hasSameHashCodeAs(path);
