@@ -102,6 +102,9 @@ final class Metadata {
   }
 
   private boolean own(Node node, Owning owning) throws PosixException {
+    if (node.isMade()) {
+      return true; // it was never anybody's, so it belongs to whoever restores it
+    }
     if (attempt(Shortfalls.OWNER, () -> owning.set(node.uid(), node.gid()))) {
       return true;
     }
@@ -154,6 +157,7 @@ final class Metadata {
       }
     }
     if ((stat.uid() != node.uid() || stat.gid() != node.gid())
+        && !node.isMade()
         && !shortfalls.has(Shortfalls.OWNER)) {
       return "belongs to %d:%d instead of %d:%d"
           .formatted(stat.uid(), stat.gid(), node.uid(), node.gid());

@@ -124,6 +124,17 @@ public record Node(
         content, subtree);
   }
 
+  /** Whether it does not come from a file system, so that its owner says nothing. */
+  public boolean isMade() {
+    return inode == 0
+        && device == 0
+        && links == 0
+        && uid == 0
+        && gid == 0
+        && user.isEmpty()
+        && group.isEmpty();
+  }
+
   /** The same entry with another mode and other owners, whose names are unknown. */
   public Node with(int otherMode, long otherUid, long otherGid) {
     return new Node(
