@@ -260,7 +260,7 @@ class EndToEndIT {
     four().mustEqual(state);
     assertThat(site.beside()).isEmpty();
 
-    Stet.Result again = site.run("restore", snapshot, "--to-dir", all.toString(), "--replace");
+    Stet.Result again = site.run("restore", snapshot, "--to-dir", all.toString());
     assertThat(again.status()).isEqualTo(24);
     assertThat(again.error()).startsWith("stet: error: directory " + all + " is not empty\nhint: ");
   }

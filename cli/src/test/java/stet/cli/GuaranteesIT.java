@@ -18,6 +18,8 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -600,13 +602,47 @@ class GuaranteesIT {
     assertThat(media.resolve("file")).hasContent("old");
   }
 
-  private String atTerminal(String answer) throws Exception {
+  /** However long it takes: what is told may not be more than what is left without the waiting. */
+  @Test
+  void theTimeOfAnAnswerIsNoPartOfARestore() throws Exception {
+    assumeTrue(
+        Files.isExecutable(Path.of("/usr/bin/script")), "there is no script(1) to make a terminal");
+    backUpAndChange();
+    long started = System.nanoTime();
+    Process terminal = startAtTerminal();
+    try {
+      StringBuilder said = new StringBuilder();
+      while (said.indexOf("? [y/N] ") < 0) {
+        int next = terminal.getInputStream().read();
+        assertThat(next).as(said.toString()).isNotNegative();
+        said.append((char) next);
+      }
+      long asked = System.nanoTime();
+      Thread.sleep(5000);
+      long held = System.nanoTime() - asked;
+      terminal.getOutputStream().write("y\n".getBytes());
+      terminal.getOutputStream().flush();
+      said.append(new String(terminal.getInputStream().readAllBytes()));
+      double rest = (System.nanoTime() - started - held) / 1e9;
+
+      Matcher told = Pattern.compile("verified, in ([0-9.]+) s").matcher(said);
+      assertThat(told.find()).as(said.toString()).isTrue();
+      assertThat(Double.parseDouble(told.group(1))).isLessThanOrEqualTo(rest + 0.1);
+    } finally {
+      terminal.destroy();
+    }
+  }
+
+  private Process startAtTerminal() throws IOException {
     StringBuilder command = new StringBuilder();
     for (String word : Stet.command("stet.cli.Main", "restore")) {
       command.append('\'').append(word.replace("'", "'\\''")).append("' ");
     }
-    Process terminal =
-        site.stet().start(List.of("script", "-qfec", command.toString(), "/dev/null"));
+    return site.stet().start(List.of("script", "-qfec", command.toString(), "/dev/null"));
+  }
+
+  private String atTerminal(String answer) throws Exception {
+    Process terminal = startAtTerminal();
     try (var input = terminal.getOutputStream()) {
       input.write((answer + "\n").getBytes());
       input.flush();

@@ -78,6 +78,23 @@ class MainTest {
   }
 
   @Test
+  void filesThatAreOnlyWrittenTakeNoConsentAndNoEmptyPath() throws Exception {
+    for (List<String> consent : List.of(List.of("--replace"), List.of("--confirm", "production"))) {
+      Stet.Result result =
+          stet.run(
+              Stream.concat(Stream.of("restore", "--to-dir", "out"), consent.stream())
+                  .toArray(String[]::new));
+      assertThat(result.status()).as("%s", consent).isEqualTo(2);
+      assertThat(result.error()).contains("--to-dir replaces nothing", "\nhint: Leave them out");
+    }
+
+    Stet.Result empty = stet.run("restore", "--to-dir", "out", "--path", "");
+
+    assertThat(empty.status()).isEqualTo(2);
+    assertThat(empty.error()).contains("--path is empty", "\nhint: ");
+  }
+
+  @Test
   void anEnvironmentThatNobodyKnowsIsNoEmptyList() throws Exception {
     configure(
         """

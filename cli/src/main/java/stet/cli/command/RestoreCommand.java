@@ -186,7 +186,20 @@ public final class RestoreCommand implements Callable<Integer> {
               + " not go with it",
           "Leave them out.");
     }
+    if (toDirectory != null && (replace || confirm != null)) {
+      throw new StetException(
+          ErrorCode.USAGE,
+          "--to-dir replaces nothing; --replace and --confirm do not go with it",
+          "Leave them out.");
+    }
     requireWith("--path", path, "--to-dir", toDirectory);
+    if (path != null && path.isEmpty()) {
+      throw new StetException(
+          ErrorCode.USAGE,
+          "--path is empty",
+          "Give the path of a file or directory as `stet ls` shows it, or leave out --path to write"
+              + " the whole snapshot.");
+    }
     requireWith("--where", where, "--table", table);
     requireWith("--as", as, "--table", table);
     if (path != null && !only.isEmpty()) {
@@ -322,12 +335,15 @@ public final class RestoreCommand implements Callable<Integer> {
   private int restore() {
     Configuration configuration = session.configuration();
     Environment environment = environment();
-    Instant started = Instant.now();
+    Instant begun = Instant.now();
     try (Repository repository = session.openRepository();
         RepositoryLock lock = readLock.announce(repository);
         EnvironmentLock environmentLock = EnvironmentLock.acquire(environment)) {
       Restore.Plan plan = ReadLock.whileSettling(lock, () -> plan(repository, environment));
+      Instant asked = Instant.now();
       consent(environment, plan);
+      // How long a person thought about it says nothing of the restore.
+      Instant started = begun.plus(Duration.between(asked, Instant.now()));
       try (ProgressBar progress = session.progress()) {
         Operation operation = session.operation(progress);
         PreviousStates.expire(environment, operation, configuration.restore().keepPrevious());
