@@ -4,9 +4,12 @@ import java.util.regex.Pattern;
 
 /** Takes secrets out of text that is to be shown. */
 public final class Redaction {
-  /** Up to the last @ before white space or a quote: passwords may hold @ and slashes. */
+  /**
+   * Up to the last @ before white space or a quote: passwords may hold @ and slashes, and so may
+   * names before them, even if that is wrong.
+   */
   private static final Pattern USER_INFORMATION =
-      Pattern.compile("(?<=://)([^:@/?#\\s\"']*):[^\\s\"']*@");
+      Pattern.compile("(?<=://)([^:\\s\"']*):[^\\s\"']*@");
 
   private static final Pattern PARAMETER =
       Pattern.compile(

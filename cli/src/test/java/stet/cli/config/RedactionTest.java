@@ -13,6 +13,8 @@ class RedactionTest {
       value = {
         "postgresql://shop:pw@db/shop          | postgresql://shop:***@db/shop",
         "postgresql://shop:p@w:x@db/shop       | postgresql://shop:***@db/shop",
+        "postgresql://shop@corp:pw@db/shop     | postgresql://shop@corp:***@db/shop",
+        "postgresql://sh/op:p/w@db/shop        | postgresql://sh/op:***@db/shop",
         "postgresql://db/shop?password=pw&x=1  | postgresql://db/shop?password=***&x=1",
         "host=db password=pw user=shop         | host=db password=*** user=shop",
         "host=db password='p \\' w' user=shop  | host=db password=*** user=shop",

@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
 import stet.engine.StetException;
@@ -204,6 +205,11 @@ final class Conninfo {
 
   /** Reads {@code scheme://user:password@host:port,host:port/dbname?key=value&key=value}. */
   private static final class UriParser {
+    /** Hosts whose ports, if any, are numbers. */
+    private static final Pattern PORTS =
+        Pattern.compile(
+            "((\\[[^\\]]*\\]|[^:,\\[]*)(:[0-9]*)?,)*(\\[[^\\]]*\\]|[^:,\\[]*)(:[0-9]*)?");
+
     private final String text;
     private final Map<String, String> values = new LinkedHashMap<>();
     private int at;
@@ -214,6 +220,9 @@ final class Conninfo {
     }
 
     Map<String, String> parse() {
+      if (isAmbiguous()) {
+        throw ambiguous();
+      }
       credentials();
       hosts();
       if (peek() == '/') {
@@ -225,6 +234,40 @@ final class Conninfo {
         parameters();
       }
       return values;
+    }
+
+    /**
+     * Whether an {@code @} stands where libpq's rules make a part of a password out to be the host
+     * or the database, which messages show. A database's name with an {@code @} of its own is not
+     * meant: libpq reads it, if nothing before it can be a password.
+     */
+    private boolean isAmbiguous() {
+      int slash = indexOf('/', at);
+      int sign = indexOf('@', at);
+      if (sign < slash) {
+        return indexOf('@', sign + 1) < indexOf('?', sign + 1);
+      }
+      int end = indexOf('?', at);
+      if (indexOf('@', slash) >= end) {
+        return false;
+      }
+      String database = text.substring(slash + 1, end);
+      return database.indexOf('/') >= 0
+          || database.indexOf(':') >= 0
+          || !PORTS.matcher(text.substring(at, slash)).matches();
+    }
+
+    /** Where a character comes next, or the text's length. */
+    private int indexOf(char c, int from) {
+      int index = text.indexOf(c, from);
+      return index < 0 ? text.length() : index;
+    }
+
+    private static StetException ambiguous() {
+      return error(
+          "the connection URI can be read in several ways, for its password or a name holds"
+              + " characters that end it",
+          "Percent-encode them in the URI: @ as %40, / as %2F, : as %3A, ? as %3F, # as %23.");
     }
 
     private void credentials() {
@@ -287,6 +330,8 @@ final class Conninfo {
     }
 
     private void parameters() {
+      // A part of a password would be shown as a parameter's name.
+      boolean suspect = text.indexOf('@', at) >= 0;
       while (at < text.length()) {
         String pair = until("&");
         if (peek() == '&') {
@@ -294,10 +339,14 @@ final class Conninfo {
         }
         int equals = pair.indexOf('=');
         String key = decode(equals < 0 ? pair : pair.substring(0, equals));
+        boolean second = equals >= 0 && pair.indexOf('=', equals + 1) >= 0;
+        if (suspect && (second || !(PARAMETERS.containsKey(key) || key.equals("ssl")))) {
+          throw ambiguous();
+        }
         if (equals < 0) {
           throw error("parameter \"" + key + "\" of the connection URI has no \"=\"", null);
         }
-        if (pair.indexOf('=', equals + 1) >= 0) {
+        if (second) {
           throw error(
               "parameter \"" + key + "\" of the connection URI has a second \"=\"",
               "Write a \"=\" that belongs to the value as %3D.");

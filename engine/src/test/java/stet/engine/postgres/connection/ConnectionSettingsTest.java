@@ -46,6 +46,13 @@ class ConnectionSettingsTest {
         "postgresql://host?ssl=true | host=host sslmode=require",
         "postgresql://@host | host=host",
         "postgresql://u:@host | user=u host=host",
+        "postgresql://host:5432/a@b | host=host port=5432 dbname=a@b",
+        "postgresql://a:1,[::1]:2/a@b | host=a,::1 port=1,2 dbname=a@b",
+        "postgresql://u:a?b#c@host/db | user=u password=a?b#c host=host dbname=db",
+        "postgresql://u:pw@host/db?user=a@b | user=a@b password=pw host=host dbname=db",
+        "postgresql://host?host=/a/b@c:1 | host=/a/b@c:1",
+        "postgresql://u:a%40b%2Fc@host/db | user=u password=a@b/c host=host dbname=db",
+        "postgresql:///db?host=@abstract&ssl=true | dbname=db host=@abstract sslmode=require",
         "user=u   host = h\tdbname=d | user=u host=h dbname=d",
         "password=a\\ b\\\\c port=1 | password=a_b\\c port=1",
         "dbname='it''s' | dbname=it",
@@ -94,6 +101,37 @@ class ConnectionSettingsTest {
               assertThat(e.getMessage() + e.hint()).doesNotContain("s3", "cret");
             })
         .hasMessage(message);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "postgresql://shop:shop@s3/cret@host/db",
+        "postgresql://shop:s3@cret@host/db",
+        "postgresql://shop:s3@cret@host",
+        "postgresql://shop:x?s3@cret@host/db",
+        "postgresql://shop:x@s3?cret@host/db",
+        "postgresql://shop:x@s3?cret=x@host/db",
+        "postgresql://shop:x@s3?user=s3=cret@host/db",
+        "postgresql://shop:x@s3#cret@host/db",
+        "postgresql://shop:s3/cret@host/db",
+        "postgresql://shop:s3/cret@host",
+        "postgresql://shop:1/s3cret@host/db",
+        "postgresql://shop:1/s3?cret@host/db",
+        "postgresql://shop:s3#c/ret@host/db",
+        "postgresql://sh/op:s3cret@host",
+        "postgresql://shop@corp:s3cret@host/db",
+      })
+  void refusesAUriWhosePasswordCouldBeTakenForSomethingElseAndShowsNothingOfIt(String text) {
+    assertThatThrownBy(() -> parse(text, Map.of()))
+        .isInstanceOfSatisfying(
+            StetException.class,
+            e -> {
+              assertThat(e.code()).isEqualTo(ErrorCode.CONFIGURATION);
+              assertThat(e.getMessage() + e.hint())
+                  .doesNotContain("s3", "cret", "host", "shop", "corp");
+              assertThat(e.hint()).startsWith("Percent-encode");
+            });
   }
 
   @Test
