@@ -117,6 +117,27 @@ class LauncherIT {
   }
 
   @Test
+  void saysInOneLineThatTheWorkingDirectoryIsGone() throws Exception {
+    Path gone = Files.createDirectory(directory.resolve("gone"));
+    Process process =
+        new ProcessBuilder(
+                "/bin/sh",
+                "-c",
+                "cd \"$1\" && rmdir \"$1\" && exec \"$0\" version",
+                checkout.resolve("stet").toString(),
+                gone.toString())
+            .start();
+
+    Stet.Result result = Stet.end(process);
+
+    assertThat(result.status()).isEqualTo(2);
+    assertThat(result.output()).isEmpty();
+    // The shell may tell it, too.
+    assertThat(result.error().lines().filter(line -> !line.contains("getcwd")))
+        .containsExactly("stet: error: the working directory is gone; change to another one");
+  }
+
+  @Test
   void becomesTheProgram() throws Exception {
     Path pipe = directory.resolve("pipe.yaml");
     assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
