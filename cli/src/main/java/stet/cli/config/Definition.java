@@ -142,13 +142,13 @@ final class Definition {
           "How snapshots are proven.");
 
   static final Key<Duration> RPO =
-      Key.optional("rpo", Shapes.DURATION, "How old the newest snapshot may be.");
+      Key.optional("rpo", Shapes.POSITIVE_DURATION, "How old the newest snapshot may be.");
 
   static final Key<Duration> RTO =
-      Key.optional("rto", Shapes.DURATION, "How long a restore may take.");
+      Key.optional("rto", Shapes.POSITIVE_DURATION, "How long a restore may take.");
 
   static final Key<Duration> PROOF_AGE =
-      Key.optional("proof_age", Shapes.DURATION, "How old the newest proof may be.");
+      Key.optional("proof_age", Shapes.POSITIVE_DURATION, "How old the newest proof may be.");
 
   static final Key<Values> OBJECTIVES =
       Key.optional(

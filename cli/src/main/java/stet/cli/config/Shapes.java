@@ -60,6 +60,20 @@ final class Shapes {
           "^([0-9]{1,9}(s|min|h|d))+$",
           (text, node, place) -> duration(text));
 
+  /** A duration that something can be younger or shorter than. */
+  static final Shape<Duration> POSITIVE_DURATION =
+      new Scalar<>(
+          "a duration such as 7d",
+          "^(?=.*[1-9])([0-9]{1,9}(s|min|h|d))+$",
+          (text, node, place) -> {
+            Duration duration = duration(text);
+            if (duration.isZero()) {
+              throw new Unusable(
+                  "\"" + text + "\" can never be met", "Give a longer one, or leave it out.");
+            }
+            return duration;
+          });
+
   static final Shape<Path> PATH =
       new Scalar<>(
           "a path", NOT_HOME, (text, node, place) -> path(text, place.reading().directory(node)));
