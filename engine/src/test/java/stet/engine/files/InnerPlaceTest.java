@@ -178,10 +178,12 @@ class InnerPlaceTest {
 
   @Test
   void whatRootRestoresInAnotherUsersMountPointIsNotInHisWay() throws Exception {
+    files.parent.chmod(0755);
     live.chown(AnotherUser.ID, AnotherUser.ID);
+    Captured his = capture();
     Operation operation = files.operation();
     try (FilesTarget target = target()) {
-      target.swap(target.stage(files.restoring(captured, operation)), operation.id(), "why");
+      target.swap(target.stage(files.restoring(his, operation)), operation.id(), "why");
     }
     Beside previous =
         AnotherUser.call(() -> {
@@ -190,8 +192,6 @@ class InnerPlaceTest {
           }
         });
     assertThat(previous.note()).isEqualTo("why");
-    assertThat(AnotherUser.<Map<String, String>>call(() -> entriesOf(previous)))
-        .isEqualTo(entries(replaced));
   }
 
   @Test
