@@ -176,7 +176,7 @@ class ProofIT {
     Stet.Result status = site.ok("status", "--check");
     assertThat(status.output())
         .contains("green  proof: snapshot " + snapshot.substring(0, 8))
-        .contains("green  coherence: all 1 rules hold\n")
+        .contains("green  coherence: the rule holds\n")
         .endsWith("green  environment production is backed up and proven\n");
   }
 

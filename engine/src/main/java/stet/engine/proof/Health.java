@@ -29,7 +29,7 @@ import stet.repository.snapshot.SnapshotSummary;
  * Whether an environment could be restored right now, as far as the repository tells.
  *
  * @param state the worst of the aspects
- * @param aspects what was looked at
+ * @param aspects what was looked at, each name once
  * @param snapshot the newest backup's id, or null
  * @param proof the newest proof of the newest snapshot that has one, or null
  * @param error what a check ends with, or null if all is well enough
@@ -135,7 +135,21 @@ public record Health(
       this.backend = repository.backend();
     }
 
+    /** Adds to what is known of an aspect: the worst counts, and is said first. */
     private void add(String name, State state, String text) {
+      for (int i = 0; i < aspects.size(); i++) {
+        Aspect known = aspects.get(i);
+        if (known.name().equals(name)) {
+          boolean worse = state.compareTo(known.state()) > 0;
+          aspects.set(
+              i,
+              new Aspect(
+                  name,
+                  worse ? state : known.state(),
+                  worse ? text + "; " + known.text() : known.text() + "; " + text));
+          return;
+        }
+      }
       aspects.add(new Aspect(name, state, text));
     }
 
@@ -217,7 +231,6 @@ public record Health(
                     aspects.stream()
                         .filter(aspect -> aspect.state() == State.RED)
                         .map(Aspect::name)
-                        .distinct()
                         .toList());
       };
     }
@@ -397,7 +410,12 @@ public record Health(
       if (manifest.findings().isEmpty()) {
         add("coherence", State.AMBER, "unknown, there are no rules");
       } else if (violated.isEmpty()) {
-        add("coherence", State.GREEN, "all " + manifest.findings().size() + " rules hold");
+        add(
+            "coherence",
+            State.GREEN,
+            manifest.findings().size() == 1
+                ? "the rule holds"
+                : "all " + manifest.findings().size() + " rules hold");
       } else {
         add("coherence", State.AMBER, list(violated.stream().map(Finding::describe).toList()));
         suggest("Mend the rows or files that violate rules.");

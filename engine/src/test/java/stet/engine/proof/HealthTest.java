@@ -10,7 +10,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -128,19 +127,22 @@ class HealthTest {
   }
 
   private Health health(@Nullable Duration proofAge) {
-    return Health.of(
-        repository,
-        "shop",
-        "production",
-        new Health.Objectives(Duration.ofDays(1), Duration.ofHours(1), proofAge),
-        NOW,
-        warnings::add);
+    Health health =
+        Health.of(
+            repository,
+            "shop",
+            "production",
+            new Health.Objectives(Duration.ofDays(1), Duration.ofHours(1), proofAge),
+            NOW,
+            warnings::add);
+    assertThat(health.aspects()).extracting(Health.Aspect::name).doesNotHaveDuplicates();
+    return health;
   }
 
   private static Health.Aspect aspect(Health health, String name) {
     return health.aspects().stream()
         .filter(aspect -> aspect.name().equals(name))
-        .max(Comparator.comparing(Health.Aspect::state))
+        .findFirst()
         .orElseThrow();
   }
 
@@ -435,8 +437,9 @@ class HealthTest {
 
     requireState(health, Health.State.RED, ErrorCode.NOT_RESTORABLE, "needs attention: repository");
     assertThat(aspect(health, "repository").text())
-        .isEqualTo(
-            "1 missing or cut pack: " + pack.shortText() + "; what they hold may not come back");
+        .startsWith(
+            "1 missing or cut pack: " + pack.shortText() + "; what they hold may not come back; ")
+        .endsWith(" of packs");
     assertThat(health.next())
         .isEqualTo("Run `stet check --read-data`, then `stet backup` and `stet prove`.");
   }
