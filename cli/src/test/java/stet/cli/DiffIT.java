@@ -74,8 +74,8 @@ class DiffIT {
   }
 
   private static final String[] EXPECTED = {
-    "M    default: table public.documents, +1 rows, now 2\n",
-    "M    default: table public.t, +1 rows, now 101\n",
+    "M    default: table public.documents, +1 row, now 2\n",
+    "M    default: table public.t, +1 row, now 101\n",
     "-    default: table public.gone, 0 rows\n",
     "+    default: table public.fresh, 0 rows\n",
     "+    default: INDEX public.t_v_idx\n  + CREATE INDEX t_v_idx ON public.t USING btree (v);\n",

@@ -116,7 +116,7 @@ class ExportIT {
             List.of("2", "--format tar is unknown", "default --format tar -o x"),
             List.of(
                 "2",
-                "component media is of kind files, which has no export as custom",
+                "component media is of kind files, which has no form for export",
                 "media -o x"),
             List.of("2", "csv holds one table", "default --format csv -o x"),
             List.of(

@@ -206,7 +206,7 @@ class GuaranteesIT {
       assertThat(refused.status()).as("%s", refused).isEqualTo(11);
       assertThat(refused.error())
           .startsWith(
-              "stet: error: another operation works on environment \"production\" of \"shop\": process ");
+              "stet: error: another operation works on environment \"production\" of \"shop\": server process ");
     }
     Stet.Result check = site.run("check");
     assertThat(check.status()).as("%s", check).isEqualTo(11);

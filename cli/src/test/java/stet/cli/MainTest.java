@@ -10,6 +10,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import stet.engine.snapshot.ReservedTags;
 import stet.repository.json.JsonObject;
 
 class MainTest {
@@ -363,6 +364,40 @@ class MainTest {
             stet: error: stet.yaml:8:9: a box is red or green, not "blue"
             hint: Paint it.
             """);
+  }
+
+  @Test
+  void refusesObjectivesThatCanNeverBeMet() throws Exception {
+    configure(CONFIGURATION + "objectives: { rpo: 0s }\n");
+
+    Stet.Result result = stet.run("config", "validate", "--env", "production");
+
+    assertThat(result.status()).isEqualTo(20);
+    assertThat(result.error()).contains("objectives.rpo: \"0s\" can never be met");
+  }
+
+  @Test
+  void saysThatTheNameOfTheConfigurationFileIsEmpty() throws Exception {
+    Stet.Result result = stet.run("-c", "", "config", "validate");
+
+    assertThat(result.status()).isEqualTo(2);
+    assertThat(result.error())
+        .isEqualTo(
+            """
+            stet: error: the name of the configuration file that -c gives is empty
+            hint: Name a file, or leave out -c.
+            """);
+  }
+
+  @Test
+  void refusesTagsThatStetItselfGives() throws Exception {
+    configure(CONFIGURATION);
+    for (String tag : List.of("in-place:1:2:3", "before-restore", "env:production", "proof", "")) {
+      Stet.Result result = stet.run("backup", "--env", "production", "--tag", tag);
+      assertThat(result.status()).as("%s", result).isEqualTo(2);
+    }
+    assertThat(stet.run("backup", "--help").output().replaceAll("\\s+", " "))
+        .contains(ReservedTags.all());
   }
 
   @Test

@@ -164,7 +164,9 @@ class ReplicationSlotsIT {
       assertThat(refused.status()).isEqualTo(21);
       assertThat(refused.error())
           .contains(
-              "\" cannot be dropped: process " + pid + " reads its replication slot \"debezium\"",
+              "\" cannot be dropped: server process "
+                  + pid
+                  + " reads its replication slot \"debezium\"",
               "hint: Stop what reads the slot; then it goes with the database.")
           .doesNotContain("was dropped");
     } finally {

@@ -22,6 +22,7 @@ import stet.engine.component.Operation;
 import stet.engine.restore.PreviousStates;
 import stet.engine.rules.Finding;
 import stet.engine.snapshot.Manifest;
+import stet.engine.snapshot.ReservedTags;
 import stet.repository.Repository;
 import stet.repository.json.JsonObject;
 
@@ -48,7 +49,10 @@ public final class BackupCommand implements Callable<Integer> {
       names = "--tag",
       paramLabel = "TAG",
       split = ",",
-      description = "A tag for the snapshot; may be given several times.")
+      description = {
+        "A tag for the snapshot; may be given several times. Reserved are stet, proof,"
+            + " before-restore, and what begins with env: or in-place:."
+      })
   private List<String> tags = new ArrayList<>();
 
   @Option(
@@ -62,6 +66,7 @@ public final class BackupCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    tags.forEach(ReservedTags::check);
     Configuration configuration = session.configuration();
     Environment environment = Configured.environment(configuration, session.environment());
     Output output = session.output();
@@ -131,9 +136,6 @@ public final class BackupCommand implements Callable<Integer> {
               .put("skipped", skipped)
               .put("rules", manifest.findings().stream().map(Finding::toJson).toList()));
     } else {
-      for (String path : skipped) {
-        output.warn("could not be read and was left out: " + path, null);
-      }
       output.message(
           "added "
               + Human.size(result.totals().bytes())
@@ -146,7 +148,8 @@ public final class BackupCommand implements Callable<Integer> {
               + result.snapshot().shortText()
               + " of "
               + manifest.environment()
-              + " is complete; it is not proven until it has been restored");
+              + (skipped.isEmpty() ? " is complete" : " is complete but for what was warned of")
+              + "; it is not proven until it has been restored");
     }
     List<String> violated =
         manifest.findings().stream()

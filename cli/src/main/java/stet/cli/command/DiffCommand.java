@@ -2,7 +2,9 @@ package stet.cli.command;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -15,6 +17,7 @@ import stet.cli.session.Configured;
 import stet.cli.session.Session;
 import stet.engine.Environment;
 import stet.engine.EnvironmentLock;
+import stet.engine.Human;
 import stet.engine.component.ComponentKind;
 import stet.engine.component.Operation;
 import stet.engine.diff.Changes;
@@ -143,12 +146,14 @@ public final class DiffCommand implements Callable<Integer> {
     @Override
     public void table(String component, String table, @Nullable Long before, @Nullable Long after) {
       String what = ": table " + table + ", ";
-      String text =
-          before == null
-              ? "+    " + component + what + after + " rows"
-              : after == null
-                  ? "-    " + component + what + before + " rows"
-                  : "M    " + component + what + change(before, after, " rows");
+      String text;
+      if (before != null && after != null) {
+        text = "M    " + component + what + change(before, after, n -> Human.count(n, "row"));
+      } else if (after != null) {
+        text = "+    " + component + what + Human.count(after, "row");
+      } else {
+        text = "-    " + component + what + Human.count(Objects.requireNonNull(before), "row");
+      }
       print(
           text,
           document("table")
@@ -158,17 +163,17 @@ public final class DiffCommand implements Callable<Integer> {
               .put("rows_after", after));
     }
 
-    private static String change(long before, long after, String unit) {
+    private static String change(long before, long after, LongFunction<String> count) {
       long more = after - before;
       return more == 0
-          ? "other content in " + after + unit
-          : (more > 0 ? "+" : "") + more + unit + ", now " + after;
+          ? "other content in " + count.apply(after)
+          : (more > 0 ? "+" : "-") + count.apply(Math.abs(more)) + ", now " + after;
     }
 
     @Override
     public void largeObjects(String component, long before, long after) {
       print(
-          "M    " + component + ": large objects, " + change(before, after, ""),
+          "M    " + component + ": large objects, " + change(before, after, Long::toString),
           document("large_objects")
               .put("component", component)
               .put("count_before", before)

@@ -54,25 +54,37 @@ public final class RepairCommand {
                 .put("unreadable", texts(result.unreadable())));
         return 0;
       }
-      tell(result.removed(), "index files could not be read and were removed");
-      tell(result.added(), "packs are in the index again");
-      tell(result.damaged(), "of them are damaged; the next backup replaces them");
-      tell(result.missing(), "packs are missing and were taken out of the index");
-      tell(result.unreadable(), "packs cannot be read and stay in no index");
+      tell(
+          result.removed(),
+          "index file could not be read and was removed",
+          "index files could not be read and were removed");
+      tell(result.added(), "pack is in the index again", "packs are in the index again");
+      tell(
+          result.damaged(),
+          "of them is damaged; the next backup replaces it",
+          "of them are damaged; the next backup replaces them");
+      tell(
+          result.missing(),
+          "pack is missing and was taken out of the index",
+          "packs are missing and were taken out of the index");
+      tell(
+          result.unreadable(),
+          "pack cannot be read and stays in no index",
+          "packs cannot be read and stay in no index");
       if (result.removed().isEmpty() && result.added().isEmpty() && result.missing().isEmpty()) {
         output.message("the index was in order");
       }
       return 0;
     }
 
-    private void tell(List<Id> ids, String what) {
+    private void tell(List<Id> ids, String one, String several) {
       if (!ids.isEmpty()) {
         session
             .output()
             .message(
                 ids.size()
                     + " "
-                    + what
+                    + (ids.size() == 1 ? one : several)
                     + ": "
                     + String.join(", ", ids.stream().map(Id::shortText).toList()));
       }

@@ -323,8 +323,8 @@ public final class RestoreCommand implements Callable<Integer> {
             "table "
                 + restored.name()
                 + " has "
-                + restored.rows()
-                + " rows of snapshot "
+                + Human.count(restored.rows(), "row")
+                + " of snapshot "
                 + chosen.requireId().shortText()
                 + ", verified");
       }

@@ -15,7 +15,7 @@ import stet.engine.component.Operation;
 import stet.engine.restore.Restore;
 import stet.engine.rules.BoundRules;
 import stet.engine.rules.Rule;
-import stet.engine.snapshot.SnapshotCatalog;
+import stet.engine.snapshot.ReservedTags;
 import stet.repository.Repository;
 
 /** The snapshot of the live state that is taken before something replaces it. */
@@ -74,7 +74,7 @@ final class SavedState {
                   + "); what is left of it is kept as the previous state only");
       return;
     }
-    List<String> all = new ArrayList<>(List.of(SnapshotCatalog.SAVED_TAG));
+    List<String> all = new ArrayList<>(List.of(ReservedTags.BEFORE_RESTORE));
     all.addAll(tags);
     Backup.Result saved = run(backup, all);
     snapshot = saved.snapshot().toString();

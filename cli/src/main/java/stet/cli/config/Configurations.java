@@ -111,6 +111,12 @@ public final class Configurations {
   }
 
   private static Path path(String text, String by) {
+    if (text.isEmpty()) {
+      throw new StetException(
+          ErrorCode.USAGE,
+          "the name of the configuration file that " + by + " gives is empty",
+          "Name a file, or leave out " + by + ".");
+    }
     try {
       return Path.of(text);
     } catch (InvalidPathException e) {

@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import stet.engine.Environment;
+import stet.engine.Human;
 import stet.engine.RowHash;
 import stet.engine.StetException;
 import stet.engine.Version;
@@ -129,7 +130,9 @@ public final class Backup {
         });
     IndexRepair.Adoption adoption = IndexRepair.adopt(repository);
     if (adoption.added() > 0) {
-      operation.progress().detail(adoption.added() + " packs of an interrupted backup are used");
+      operation
+          .progress()
+          .detail("taken over of an interrupted backup: " + Human.count(adoption.added(), "pack"));
     }
     if (!adoption.damaged().isEmpty()) {
       operation

@@ -66,8 +66,7 @@ public interface ComponentKind {
             + context.node().name()
             + " is of kind "
             + key()
-            + ", which has no export as "
-            + context.format().text(),
+            + ", which has no form for export",
         "Use `stet restore --to-dir DIR --only " + context.node().name() + "`.");
   }
 }

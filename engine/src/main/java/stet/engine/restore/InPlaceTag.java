@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import stet.engine.Environment;
 import stet.engine.component.Component;
 import stet.engine.component.InPlace.Outcome;
+import stet.engine.snapshot.ReservedTags;
 import stet.repository.snapshot.Snapshot;
 
 /**
@@ -21,7 +22,7 @@ import stet.repository.snapshot.Snapshot;
 public record InPlaceTag(
     String component, String transaction, String operation, List<String> beside) {
   private static final Pattern TAG =
-      Pattern.compile("in-place:([^:]+):([^:]+):([^:]+?)((?::[^:]+)*)");
+      Pattern.compile(ReservedTags.IN_PLACE + "([^:]+):([^:]+):([^:]+?)((?::[^:]+)*)");
 
   public InPlaceTag {
     beside = List.copyOf(beside);
@@ -30,7 +31,7 @@ public record InPlaceTag(
   /** The tag's text. */
   public String text() {
     StringBuilder text =
-        new StringBuilder("in-place:" + component + ":" + transaction + ":" + operation);
+        new StringBuilder(ReservedTags.IN_PLACE + component + ":" + transaction + ":" + operation);
     beside.forEach(name -> text.append(':').append(name));
     return text.toString();
   }

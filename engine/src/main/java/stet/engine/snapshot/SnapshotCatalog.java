@@ -20,9 +20,6 @@ public final class SnapshotCatalog {
   /** The tag of every snapshot that Stet writes. */
   public static final String TAG = "stet";
 
-  /** The further tag of what was live before a restore: kept for a way back, and no backup. */
-  public static final String SAVED_TAG = "before-restore";
-
   /** The further tag of a proof. */
   public static final String PROOF_TAG = "proof";
 
@@ -31,7 +28,8 @@ public final class SnapshotCatalog {
 
   private static final String PROOF = ".proof";
 
-  private static final String ENVIRONMENT_TAG = "env:";
+  /** How the tag begins that names the environment of a snapshot. */
+  static final String ENVIRONMENT_TAG = "env:";
 
   private final String app;
   private final List<Snapshot> snapshots;
@@ -110,7 +108,7 @@ public final class SnapshotCatalog {
 
   /** Whether a snapshot is what was live before a restore. */
   public static boolean isSaved(Snapshot snapshot) {
-    return snapshot.tags().contains(SAVED_TAG);
+    return snapshot.tags().contains(ReservedTags.BEFORE_RESTORE);
   }
 
   /** The newest snapshot of an environment, whatever made it. */

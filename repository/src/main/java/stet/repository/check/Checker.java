@@ -262,8 +262,8 @@ public final class Checker {
     if (unindexed > 0) {
       hint(
           "data",
-          unindexed
-              + " packs are in no index; an interrupted backup leaves such, and prune removes them");
+          (unindexed == 1 ? "1 pack is" : unindexed + " packs are")
+              + " in no index; an interrupted backup leaves such, and prune removes them");
     }
   }
 

@@ -348,8 +348,10 @@ final class SnapshotHolder implements AutoCloseable {
                     + SqlText.name(row.getString(1), row.getString(2))
                     + " is "
                     + (row.getBoolean(3) ? "locked" : "about to be locked")
-                    + " by process "
-                    + (row.getObject(4) == null ? "of a prepared transaction" : row.getString(4))
+                    + " by "
+                    + (row.getObject(4) == null
+                        ? "a prepared transaction"
+                        : "server process " + row.getString(4))
                     + (user == null ? "" : " of user \"" + user + "\"")
                     + (application == null || application.isEmpty() ? "" : " (" + application + ")")
                     + (since == null ? "" : ", in a transaction since " + since);

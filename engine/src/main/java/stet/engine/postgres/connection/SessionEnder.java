@@ -32,7 +32,7 @@ public final class SessionEnder {
   public record Other(int pid, String user, String application, boolean endable) {
     @Override
     public String toString() {
-      return "process "
+      return "server process "
           + pid
           + " of user \""
           + user

@@ -41,8 +41,10 @@ final class LockHolders {
                 String since = row.getString(6);
                 return "table "
                     + SqlText.name(row.getString(1), row.getString(2))
-                    + " is in use by process "
-                    + (row.getObject(3) == null ? "of a prepared transaction" : row.getString(3))
+                    + " is in use by "
+                    + (row.getObject(3) == null
+                        ? "a prepared transaction"
+                        : "server process " + row.getString(3))
                     + (user == null ? "" : " of user \"" + user + "\"")
                     + (application == null || application.isEmpty() ? "" : " (" + application + ")")
                     + (since == null ? "" : ", in a transaction since " + since);

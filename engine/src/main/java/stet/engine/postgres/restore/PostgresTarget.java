@@ -506,7 +506,7 @@ public final class PostgresTarget implements Target {
         ErrorCode.SOURCE,
         "database \""
             + entry.name()
-            + "\" cannot be dropped: process "
+            + "\" cannot be dropped: server process "
             + slot.reader()
             + " reads its replication slot "
             + SqlText.name(slot.name()),

@@ -12,6 +12,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.copy.CopyIn;
 import stet.engine.ErrorCode;
+import stet.engine.Human;
 import stet.engine.RowHash;
 import stet.engine.StetException;
 import stet.engine.component.Operation;
@@ -513,8 +514,8 @@ public final class RowLoader {
       throw new StetException(
           ErrorCode.VERIFICATION_FAILED,
           "the server loaded "
-              + loaded
-              + " rows of "
+              + Human.count(loaded, "row")
+              + " of "
               + unit.path()
               + " into table "
               + table.quoted()

@@ -22,6 +22,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGStatement;
 import stet.engine.ErrorCode;
+import stet.engine.Human;
 import stet.engine.RowHash;
 import stet.engine.StetException;
 import stet.engine.component.Operation;
@@ -91,7 +92,7 @@ public final class StagingVerifier {
 
     @Override
     public String toString() {
-      return rows + " rows with hash " + hash.text();
+      return Human.count(rows, "row") + " with hash " + hash.text();
     }
   }
 

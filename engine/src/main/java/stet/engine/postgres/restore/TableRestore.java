@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import stet.engine.ErrorCode;
+import stet.engine.Human;
 import stet.engine.RowHash;
 import stet.engine.StetException;
 import stet.engine.component.Component.RestoredTable;
@@ -198,7 +199,7 @@ public final class TableRestore {
                 + SqlText.literal(description.database().encoding())
                 + ")",
             (source, offset, length) -> FloatText.hash(form, hash, source, offset, length - 1));
-    String restored = rows + " rows with hash " + hash.text();
+    String restored = Human.count(rows, "row") + " with hash " + hash.text();
     String captured = captured(table);
     if (!captured.equals(restored)) {
       throw new StetException(
@@ -214,7 +215,7 @@ public final class TableRestore {
     for (JsonObject entry : context.manifest().objects("tables")) {
       if (entry.string("schema").equals(table.schema())
           && entry.string("name").equals(table.name())) {
-        return entry.integer("rows") + " rows with hash " + entry.string("hash");
+        return Human.count(entry.integer("rows"), "row") + " with hash " + entry.string("hash");
       }
     }
     throw new StetException(

@@ -2,6 +2,7 @@ package stet.engine.postgres.rows;
 
 import java.util.List;
 import stet.engine.ErrorCode;
+import stet.engine.Human;
 import stet.engine.RowHash;
 import stet.engine.StetException;
 import stet.engine.postgres.rows.SegmentList.Segment;
@@ -56,8 +57,8 @@ public final class SegmentCheck {
               + ": the segment at "
               + segment.position()
               + " has "
-              + count
-              + " rows with hash "
+              + Human.count(count, "row")
+              + " with hash "
               + hash.text()
               + " where "
               + segment.rows()

@@ -618,7 +618,7 @@ class DatabaseCaptureIT {
               })
           .hasMessageContaining("database \"locked\"")
           .hasMessageContaining(
-              "table \"public\".\"b.c\" is locked by process "
+              "table \"public\".\"b.c\" is locked by server process "
                   + pid
                   + " of user \"postgres\" (migration 7), in a transaction since ");
       statement.execute("rollback");

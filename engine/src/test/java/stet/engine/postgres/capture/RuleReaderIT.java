@@ -150,7 +150,7 @@ class RuleReaderIT {
         .filteredOn(detail -> detail.startsWith("starting again: "))
         .singleElement()
         .asString()
-        .contains("\"public\".\"orders\" is about to be locked by process ");
+        .contains("\"public\".\"orders\" is about to be locked by server process ");
     assertThat(trip.rows(captured, "data/public.orders")).contains("1\t5\t7");
     assertThat(captured.evaluation().findings())
         .filteredOn(finding -> finding.rule().equals("no negative total"))

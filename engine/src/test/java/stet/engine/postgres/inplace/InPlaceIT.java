@@ -386,7 +386,7 @@ class InPlaceIT {
       assertThatThrownBy(restore::build)
           .isInstanceOf(StetException.class)
           .hasMessageContaining("lock timeout")
-          .hasMessageContaining("table \"public\".\"t\" is in use by process ")
+          .hasMessageContaining("table \"public\".\"t\" is in use by server process ")
           .hasMessageContaining("of user \"postgres\" (long report)");
     }
   }

@@ -421,7 +421,8 @@ class SwapIT {
                 new PostgresPlace(
                     "default", settings(server.url("shop", "shopkeeper", "x")), null, null))) {
       assertThatThrownBy(() -> target.checkSwap(staging(target), OPERATION))
-          .hasMessageContaining("is in use by sessions that this role may not end: process ");
+          .hasMessageContaining(
+              "is in use by sessions that this role may not end: server process ");
       assertThatThrownBy(() -> target.swap(staging(target), OPERATION, "note"))
           .isInstanceOfSatisfying(
               StetException.class,
