@@ -79,7 +79,7 @@ public final class EnvironmentLock implements Held {
   private static @Nullable String holder(Session session, long key) throws SQLException {
     return session.value(
         """
-        SELECT coalesce(': process ' || a.pid || ' of user "' || coalesce(a.usename::text, '') || '" ('
+        SELECT coalesce(': server process ' || a.pid || ' of user "' || coalesce(a.usename::text, '') || '" ('
           || coalesce(a.application_name, '') || coalesce(' from ' || host(a.client_addr), '')
           || ', since ' || coalesce(to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS'), '') || ' UTC)', '')
         FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid

@@ -431,8 +431,8 @@ class SwapIT {
                 assertThat(e.hint()).contains("pg_signal_backend");
               })
           .hasMessageMatching(
-              "database \"shop\" is in use by sessions that this role may not end: process \\d+ of"
-                  + " user \"boss\".*");
+              "database \"shop\" is in use by sessions that this role may not end: server process \\d+"
+                  + " of user \"boss\".*");
       assertThat(superuser.value("select 1")).isEqualTo("1");
       assertThat(shops()).containsExactly("shop", "shop.staging-0a1b2c3d");
       server.execute(
@@ -565,7 +565,7 @@ class SwapIT {
           .isInstanceOfSatisfying(
               StetException.class, e -> assertThat(e.code()).isEqualTo(ErrorCode.LOCKED))
           .hasMessageMatching(
-              "another operation works on environment \"production\" of \"shop\": process \\d+ of"
+              "another operation works on environment \"production\" of \"shop\": server process \\d+ of"
                   + " user \"postgres\" \\(stet from 127.0.0.1, since .* UTC\\)");
       EnvironmentLock.acquire(settings, "shop", "preprod").close();
     }
