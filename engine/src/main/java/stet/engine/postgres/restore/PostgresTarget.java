@@ -118,6 +118,8 @@ public final class PostgresTarget implements Target {
                     AND NOT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)
                   """));
     } catch (SQLException e) {
+      // What has cut this session may have cut the other one, too, which an undo will need.
+      disconnect();
       throw PostgresErrors.failed("cannot look into " + place.settings().describe(), e);
     }
   }
